@@ -1,0 +1,1 @@
+//! The append-only, checksummed journal of Passbook: batches, segments, group commit, recovery

@@ -1,0 +1,1 @@
+//! Read models of Passbook: token index, user index, expiry

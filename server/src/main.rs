@@ -1,0 +1,2 @@
+//! The `passbook` binary.
+fn main() {}
