@@ -1,0 +1,161 @@
+//! What a journal is to its callers: append groups, learn what is durable, read back.
+//!
+//! Files, memory or, one day, another machine are left to the implementations; what a payload
+//! means is left to the caller.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::error::{AppendError, CloseError, JournalError, ReadError};
+use crate::health::JournalHealth;
+use crate::leaf::{Leaf, leaf_of};
+
+/// One opaque payload and its leaf, hashed by the thread that submits it.
+#[derive(Debug, Clone, Copy)]
+pub struct Payload<'a> {
+    /// The bytes, kept as they are.
+    pub bytes: &'a [u8],
+    /// [`leaf_of`] of the bytes. A wrong leaf breaks the chain; `verify` will say so.
+    pub leaf: Leaf,
+}
+
+impl<'a> Payload<'a> {
+    /// A payload with its leaf, hashed here and now.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, leaf: leaf_of(bytes) }
+    }
+}
+
+/// Payloads that become durable together: all or none, after any crash.
+#[derive(Debug, Clone, Copy)]
+pub struct Group<'a> {
+    /// When the act happened, in Unix milliseconds. Must not be below the group before it: a
+    /// reader seeks by it. The journal has no clock and gives it no other meaning.
+    pub time_ms: u64,
+    /// At least one payload, at most [`GROUP_RECORDS_MAX`](crate::limits::GROUP_RECORDS_MAX).
+    pub payloads: &'a [Payload<'a>],
+}
+
+/// An append-only sequence of records, dense from 1; 0 is "before the first".
+///
+/// The order of effects is always: queued ([`append`](Self::append) returns) → durable → observed
+/// ([`Observer::durable`]). An observer never runs inside `append`, so a caller may hold a lock
+/// while appending that its observer takes too.
+pub trait Journal: Send + Sync + std::fmt::Debug {
+    /// Queues one group behind `expected`, the sequence of the last record queued so far, and
+    /// returns the sequence of the group's last record without waiting for the medium.
+    ///
+    /// It waits only when the queue is over
+    /// [`QUEUE_BYTES_MAX`](crate::limits::QUEUE_BYTES_MAX) or the next segment isn't ready; the
+    /// threads that end the wait never need a lock of the caller.
+    ///
+    /// # Errors
+    /// See [`AppendError`]; nothing has been queued in any of its cases.
+    fn append(&self, expected: u64, group: &Group<'_>) -> Result<u64, AppendError>;
+
+    /// Sequence of the last queued record.
+    fn head(&self) -> u64;
+
+    /// Sequence of the last durable record.
+    fn durable(&self) -> u64;
+
+    /// Records from `from` (0 and 1 both mean the first) up to what is durable at the call.
+    ///
+    /// # Errors
+    /// [`ReadError`], here or as an item; an item that is an error is the last one.
+    fn read(&self, from: u64) -> Result<Records, ReadError>;
+
+    /// Sets who learns of durability; once, before the first append.
+    ///
+    /// # Panics
+    /// When an observer was set before: two would each see half of the story.
+    fn observe(&self, observer: Arc<dyn Observer>);
+
+    /// State of the writer and its counters.
+    fn health(&self) -> JournalHealth;
+
+    /// Makes all queued groups durable, then stops for good. Reads go on. Closing twice is
+    /// closing once; dropping closes too, and can't say what failed.
+    ///
+    /// # Errors
+    /// [`CloseError`] when something queued couldn't be made durable.
+    fn close(&self) -> Result<(), CloseError>;
+}
+
+/// Who learns of durability. Called one call at a time, in order, never from inside `append`.
+pub trait Observer: Send + Sync {
+    /// All records up to and including `through` are durable.
+    fn durable(&self, through: u64);
+
+    /// The journal is poisoned: what is queued after the last `durable` may or may not be on the
+    /// medium. Nothing follows.
+    fn failed(&self, error: &Arc<JournalError>);
+}
+
+/// One record, as recovery and readers lend it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordRef<'a> {
+    /// Its number, dense from 1.
+    pub sequence: u64,
+    /// The time of its group, in Unix milliseconds.
+    pub time_ms: u64,
+    /// Whether it is the first of its group.
+    pub group_first: bool,
+    /// The bytes as they were appended.
+    pub payload: &'a [u8],
+}
+
+/// One record, owned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Its number, dense from 1.
+    pub sequence: u64,
+    /// The time of its group, in Unix milliseconds.
+    pub time_ms: u64,
+    /// Whether it is the first of its group.
+    pub group_first: bool,
+    /// The bytes as they were appended.
+    pub payload: Vec<u8>,
+    /// Where it lies, if the journal keeps files.
+    pub place: Option<Place>,
+}
+
+/// Where a record lies on disk; `journal dump --raw` shows it. All offsets count bytes from the
+/// start of the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The segment file.
+    pub segment: PathBuf,
+    /// Where the record's batch begins.
+    pub batch_offset: u64,
+    /// Where the record's own header begins.
+    pub record_offset: u64,
+    /// Header and payload, in bytes.
+    pub length: u64,
+}
+
+/// Records in order, see [`Journal::read`].
+pub struct Records {
+    inner: Box<dyn Iterator<Item = Result<Record, ReadError>> + Send>,
+}
+
+impl Records {
+    /// Records from any iterator; for other implementations of [`Journal`].
+    pub fn new(inner: impl Iterator<Item = Result<Record, ReadError>> + Send + 'static) -> Self {
+        Self { inner: Box::new(inner) }
+    }
+}
+
+impl std::fmt::Debug for Records {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Records").finish_non_exhaustive()
+    }
+}
+
+impl Iterator for Records {
+    type Item = Result<Record, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.inner.next()
+    }
+}

@@ -1,0 +1,70 @@
+//! Every limit of the journal, in one place, with its unit in its name.
+//!
+//! What happens at a limit is left to the code that meets it; each is tested at it and one past it.
+
+/// Largest extent of one batch on disk, in bytes: header, records, trailer and padding.
+pub const BATCH_BYTES_MAX: usize = 1024 * 1024;
+
+/// Bytes that every record costs beside its payload.
+pub const RECORD_OVERHEAD_BYTES: usize = 16;
+
+/// Bytes that every batch costs beside its records: header and trailer.
+pub const BATCH_OVERHEAD_BYTES: usize = 192;
+
+/// Largest group, in bytes: the payloads plus [`RECORD_OVERHEAD_BYTES`] each. A file journal with
+/// small segments allows less, see [`group_bytes_max`].
+pub const GROUP_BYTES_MAX: usize = BATCH_BYTES_MAX - BATCH_OVERHEAD_BYTES;
+
+/// Most records in one group.
+pub const GROUP_RECORDS_MAX: usize = 16_384;
+
+/// Most records in one batch (several groups may share a batch).
+pub const BATCH_RECORDS_MAX: usize = 65_536;
+
+/// Bytes that may wait to be written before `append` holds its caller back.
+pub const QUEUE_BYTES_MAX: usize = 8 * BATCH_BYTES_MAX;
+
+/// Batches start at multiples of this many bytes.
+pub const BLOCK_BYTES: usize = 4096;
+
+/// The unit that the medium writes whole or not at all, in bytes.
+pub const SECTOR_BYTES: usize = 512;
+
+/// Bytes before the first batch of a segment: the header, written twice.
+pub const SEGMENT_HEADER_BYTES: usize = 2 * BLOCK_BYTES;
+
+/// Smallest segment, in bytes.
+pub const SEGMENT_BYTES_MIN: u64 = 16 * 1024;
+
+/// Largest segment, in bytes.
+pub const SEGMENT_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+
+/// Segment size unless the options say otherwise, in bytes.
+pub const SEGMENT_BYTES_DEFAULT: u64 = 64 * 1024 * 1024;
+
+/// Most batches whose sync may be under way at once.
+pub const SYNC_DEPTH_MAX: usize = 4;
+
+/// Batches whose sync may be under way at once unless the options say otherwise.
+pub const SYNC_DEPTH_DEFAULT: usize = 3;
+
+/// Largest span of bytes that a power cut can leave half-written: debris past it is damage.
+pub const WINDOW_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// Longest owner text in `LOCK`, in bytes.
+pub const OWNER_BYTES_MAX: usize = 200;
+
+/// Largest group of a journal with segments of `segment_bytes`, counted as in
+/// [`GROUP_BYTES_MAX`].
+///
+/// ```
+/// use passbook_journal::limits::{GROUP_BYTES_MAX, SEGMENT_BYTES_DEFAULT, group_bytes_max};
+/// assert_eq!(group_bytes_max(SEGMENT_BYTES_DEFAULT), GROUP_BYTES_MAX);
+/// assert_eq!(group_bytes_max(16 * 1024), 8 * 1024 - 192);
+/// ```
+pub fn group_bytes_max(segment_bytes: u64) -> usize {
+    let segment_bytes = usize::try_from(segment_bytes).unwrap_or(usize::MAX);
+    let capacity = segment_bytes.saturating_sub(SEGMENT_HEADER_BYTES);
+    let capacity = capacity - capacity % BLOCK_BYTES;
+    capacity.min(BATCH_BYTES_MAX).saturating_sub(BATCH_OVERHEAD_BYTES)
+}
