@@ -1,1 +1,44 @@
-//! Sessions, tokens, policy, commands and events of Passbook: decide and apply, with no disk, clock or randomness
+//! The pure heart of Passbook: what a session is and what may happen to it.
+//!
+//! A [`Command`] and the state that it meets go into [`decide`]; out come [`Event`]s, or a
+//! [`Rejection`]. Events go through [`apply`], which is total: it takes no clock, no policy and no
+//! randomness, so a replay of the journal is the state, on any machine, at any time.
+//!
+//! This crate knows no disk, network, clock, randomness or async runtime. Ids, tokens and the time
+//! come in with the command; where events are kept is the business of `passbook-journal`, how
+//! state is kept compactly is the business of `passbook-projections`.
+//!
+//! Times are Unix milliseconds unless a name says otherwise.
+
+pub mod apply;
+pub mod codec;
+pub mod command;
+pub mod decide;
+pub mod event;
+pub mod fingerprint;
+pub mod id;
+pub mod limits;
+pub mod policy;
+pub mod session;
+pub mod state;
+pub mod table;
+pub mod text;
+pub mod token;
+
+pub use apply::apply;
+pub use command::{Act, Command, NewSession, SessionRef};
+pub use decide::{Decided, Outcome, Rejection, decide};
+pub use event::{
+    Actor, EndReason, Event, Fact, FailureReason, Imported, Origin, ReuseVerdict, Rule, Subject,
+};
+pub use fingerprint::state_fingerprint;
+pub use id::{IdGenerator, SessionId};
+pub use policy::{OnReuse, Policy, PolicyInForce};
+pub use session::{Session, SessionState, Transport};
+pub use state::State;
+pub use table::{Completed, SessionTable, SessionView, SpentToken, TokenStanding, WholeState};
+pub use text::{
+    BookmarkName, DataKey, DeviceLabel, IdempotencyKey, LimitError, Note, OperatorName, TenantId,
+    Text, UserAgent, UserId,
+};
+pub use token::{Token, TokenDigest, TokenError};

@@ -1,0 +1,152 @@
+//! The fold: the only code that changes state.
+//!
+//! It is total and takes no clock and no policy: whatever the journal says happened, happened, and
+//! saying it again to an empty table gives the same state (invariants I5 and I6).
+
+use std::sync::Arc;
+
+use crate::{
+    Actor, Completed, Event, Fact, PolicyInForce, ReuseVerdict, Session, SessionId, SessionState,
+    SessionTable, SpentToken, TokenDigest,
+};
+
+/// Applies the event at `sequence` to the table.
+pub fn apply(table: &mut impl SessionTable, sequence: u64, event: &Event) {
+    let at_ms = event.at_ms;
+    match &event.fact {
+        Fact::Opened { .. } | Fact::LoginFailed { .. } | Fact::Bookmark { .. } => {}
+        Fact::PolicySet { version, policy } => table.set_policy(PolicyInForce {
+            version: *version,
+            since_sequence: sequence,
+            policy: *policy,
+        }),
+        Fact::SessionCreated { .. } => {
+            if let Some(state) = created(event) {
+                table.put(state);
+            }
+        }
+        Fact::SessionRefreshed { subject, digest, generation, lifetime_ms, expires_at_ms } => {
+            change(table, subject.session, Some((*digest, *generation, at_ms)), |state| {
+                state.lifetime_ms = *lifetime_ms;
+                state.session.expires_at_ms = *expires_at_ms;
+                state.session.last_active_at_ms = at_ms;
+            });
+        }
+        Fact::SessionUpgraded { subject, rotated, .. } => {
+            let rotated = rotated.map(|(digest, generation)| (digest, generation, at_ms));
+            change(table, subject.session, rotated, |state| {
+                state.session.user_id = subject.user.text().clone();
+                state.session.is_guest = false;
+                state.session.last_active_at_ms = at_ms;
+            });
+        }
+        Fact::SessionTouched { subject, expires_at_ms } => {
+            change(table, subject.session, None, |state| {
+                state.session.expires_at_ms = *expires_at_ms;
+                state.session.last_active_at_ms = at_ms;
+            });
+        }
+        Fact::DeviceSet { subject, device } => change(table, subject.session, None, |state| {
+            state.session.device = Some(device.text().clone());
+        }),
+        Fact::TenantSet { subject, tenant } => change(table, subject.session, None, |state| {
+            state.session.tenant_id = tenant.as_ref().map(|tenant| tenant.text().clone());
+        }),
+        Fact::DataSet { subject, key, value } => change(table, subject.session, None, |state| {
+            Arc::make_mut(state.data.get_or_insert_default()).insert(key.clone(), value.clone());
+        }),
+        Fact::DataRemoved { subject, key } => change(table, subject.session, None, |state| {
+            if let Some(data) = &mut state.data {
+                Arc::make_mut(data).remove(key);
+            }
+            state.data.take_if(|data| data.is_empty());
+        }),
+        Fact::SessionRevoked { subject, .. } => table.remove(subject.session),
+        Fact::UserSessionsRevoked { user, except, .. } => table.remove_user(user, *except),
+        Fact::SessionsExpired { effective_now_ms, .. } => table.remove_expired(*effective_now_ms),
+        Fact::TokenReuseDetected { subject, verdict, .. } => match verdict {
+            ReuseVerdict::Ended => table.remove(subject.session),
+            ReuseVerdict::Race | ReuseVerdict::Refused => {}
+        },
+    }
+    remember_command(table, sequence, event);
+    table.set_last_at_ms(at_ms);
+}
+
+/// The state that a login begins with.
+fn created(event: &Event) -> Option<SessionState> {
+    let Fact::SessionCreated {
+        subject,
+        is_guest,
+        digest,
+        device,
+        tenant,
+        transport,
+        created_at_ms,
+        lifetime_ms,
+        expires_at_ms,
+        absolute_at_ms,
+    } = &event.fact
+    else {
+        return None;
+    };
+    Some(SessionState {
+        session: Session {
+            id: subject.session,
+            user_id: subject.user.text().clone(),
+            is_guest: *is_guest,
+            created_at_ms: *created_at_ms,
+            last_active_at_ms: *created_at_ms,
+            expires_at_ms: *expires_at_ms,
+            device: device.as_ref().map(|device| device.text().clone()),
+            tenant_id: tenant.as_ref().map(|tenant| tenant.text().clone()),
+            ip: event.origin.ip,
+            user_agent: event.origin.user_agent.as_ref().map(|agent| agent.text().clone()),
+            transport: *transport,
+        },
+        digest: *digest,
+        generation: 1,
+        lifetime_ms: *lifetime_ms,
+        absolute_at_ms: *absolute_at_ms,
+        data: None,
+    })
+}
+
+/// Changes a session that is there; with a new token, its old one is spent from then on.
+fn change(
+    table: &mut impl SessionTable,
+    id: SessionId,
+    rotated: Option<(TokenDigest, u32, u64)>,
+    change: impl FnOnce(&mut SessionState),
+) {
+    let Some(mut state) = table.session(id) else { return };
+    let spent = rotated.and_then(|(_, _, spent_at_ms)| {
+        let digest = state.digest?;
+        Some(SpentToken { digest, generation: state.generation, spent_at_ms })
+    });
+    if let Some((digest, generation, _)) = rotated {
+        state.digest = Some(digest);
+        state.generation = generation;
+    }
+    change(&mut state);
+    table.put(state);
+    if let Some(spent) = spent {
+        table.spend(id, spent);
+    }
+}
+
+/// An importer asks the journal itself what it has read before: its keys are not kept in memory.
+fn remember_command(table: &mut impl SessionTable, sequence: u64, event: &Event) {
+    let Some(key) = &event.key else { return };
+    match event.actor {
+        Actor::Importer => {}
+        Actor::User | Actor::Operator(_) | Actor::System => table.complete(
+            key.clone(),
+            Completed {
+                sequence,
+                at_ms: event.at_ms,
+                session: event.fact.subject().map(|subject| subject.session),
+            },
+        ),
+    }
+}

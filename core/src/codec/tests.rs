@@ -1,0 +1,226 @@
+//! One event of every kind, and what must hold of their wire forms.
+
+use std::fmt::Write as _;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    Actor, BookmarkName, DataKey, DeviceLabel, EndReason, Fact, FailureReason, IdempotencyKey,
+    Imported, Note, OnReuse, OperatorName, Origin, Policy, ReuseVerdict, Rule, SessionId, Subject,
+    TenantId, Text, TokenDigest, Transport, UserAgent, UserId,
+};
+
+pub(super) fn event_of(fact: Fact) -> Event {
+    Event {
+        at_ms: 1_795_180_244_010,
+        occurred_at_ms: None,
+        actor: Actor::User,
+        origin: Origin::default(),
+        note: None,
+        key: None,
+        fact,
+    }
+}
+
+fn subject() -> Subject {
+    Subject {
+        session: SessionId::parse("01M7WH9B1A4TFF59TDWH9EDD1R").expect("a ULID"),
+        user: UserId::new("u_1842").expect("short"),
+    }
+}
+
+fn policy() -> Policy {
+    Policy { sessions_per_user_max: 10, on_reuse: OnReuse::Refuse, ..Policy::default() }
+}
+
+/// One event of each kind, with every option there is taken once.
+#[expect(clippy::too_many_lines, reason = "one sample a kind")]
+fn samples() -> Vec<Event> {
+    let (subject, digest) = (subject(), TokenDigest::from_bytes([0x5a; 32]));
+    let created = Fact::SessionCreated {
+        subject: subject.clone(),
+        is_guest: false,
+        digest: Some(digest),
+        device: Some(DeviceLabel::new("Firefox on Linux").expect("short")),
+        tenant: Some(TenantId::new("acme").expect("short")),
+        transport: Transport::Cookie,
+        created_at_ms: 1_795_180_244_010,
+        lifetime_ms: 3_600_000,
+        expires_at_ms: 1_795_183_844_010,
+        absolute_at_ms: u64::MAX,
+    };
+    let facts = vec![
+        Fact::Opened { version: "0.1.0".into(), dropped_bytes: 512 },
+        Fact::PolicySet { version: 3, policy: policy() },
+        created,
+        Fact::SessionRefreshed {
+            subject: subject.clone(),
+            digest,
+            generation: 2,
+            lifetime_ms: 3_600_000,
+            expires_at_ms: 1_795_183_844_011,
+        },
+        Fact::SessionUpgraded {
+            subject: subject.clone(),
+            guest: UserId::new("guest_00").expect("short"),
+            rotated: Some((digest, 3)),
+        },
+        Fact::SessionRevoked {
+            subject: subject.clone(),
+            reason: EndReason::Evicted,
+            rule: Rule::SessionsPerUser { limit: 10, live: 10 },
+            policy_version: 3,
+        },
+        Fact::UserSessionsRevoked {
+            user: subject.user.clone(),
+            except: Some(subject.session),
+            reason: EndReason::RevokedByUser,
+            ended: 4,
+        },
+        Fact::SessionsExpired { effective_now_ms: 1_795_180_244_010, ended: 9, policy_version: 3 },
+        Fact::DeviceSet {
+            subject: subject.clone(),
+            device: DeviceLabel::new("Fridge").expect("short"),
+        },
+        Fact::TenantSet { subject: subject.clone(), tenant: None },
+        Fact::DataSet {
+            subject: subject.clone(),
+            key: DataKey::new("cart").expect("short"),
+            value: "[1,2]".into(),
+        },
+        Fact::DataRemoved { subject: subject.clone(), key: DataKey::new("cart").expect("short") },
+        Fact::SessionTouched { subject: subject.clone(), expires_at_ms: 1_795_183_844_012 },
+        Fact::TokenReuseDetected {
+            subject,
+            presented_generation: 4,
+            current_generation: 5,
+            spent_at_ms: 1_795_180_000_000,
+            race_window_ms: 10_000,
+            policy_version: 3,
+            verdict: ReuseVerdict::Ended,
+        },
+        Fact::LoginFailed {
+            user: Some(UserId::new("root").expect("short")),
+            reason: FailureReason::WrongPassword,
+            count: 5,
+        },
+        Fact::Bookmark { name: BookmarkName::new("before-deploy").expect("short") },
+    ];
+    facts.into_iter().map(event_of).collect()
+}
+
+fn full_head() -> Event {
+    Event {
+        occurred_at_ms: Some(1_118_761_261_000),
+        actor: Actor::Operator(OperatorName::new("kim").expect("short")),
+        origin: Origin {
+            ip: Some("198.51.100.7".parse().expect("an address")),
+            user_agent: Some(UserAgent::new("curl/8")),
+            imported: Some(Imported {
+                host: "combo".into(),
+                service: "sshd".into(),
+                pid: Some(19_939),
+                remote_host: Some("host.example".into()),
+            }),
+        },
+        note: Some(Note::new("INC-311").expect("short")),
+        key: Some(IdempotencyKey::new("k1").expect("short")),
+        ..event_of(Fact::Bookmark { name: BookmarkName::new("x").expect("short") })
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a string takes it");
+        text
+    })
+}
+
+/// The bytes of every kind, as released. A difference here breaks every ledger in the field: it
+/// wants a new schema and an upcaster, never another golden file.
+#[test]
+fn every_kind_has_its_golden_bytes() {
+    let mut found = String::new();
+    for event in samples().into_iter().chain([full_head()]) {
+        let bytes = encode(&event).expect("small");
+        assert_eq!(decode(&bytes).expect("own bytes"), event);
+        let name = if event.note.is_some() { "(full head)" } else { event.fact.kind() };
+        writeln!(found, "{name} {}", hex(&bytes)).expect("a string takes it");
+    }
+    let golden = include_str!("golden.txt");
+    let kinds: std::collections::BTreeSet<u16> = samples()
+        .iter()
+        .map(|event| split_head(&encode(event).expect("small")).expect("a head").0)
+        .collect();
+    assert_eq!(kinds, (1..=16).collect(), "one sample of every kind");
+    assert!(found == golden, "the wire form changed; it is now:\n{found}");
+}
+
+#[test]
+fn a_kind_or_schema_of_tomorrow_is_refused_by_name() {
+    let bytes = encode(&full_head()).expect("small");
+    for (at, value) in [(0, 17_u16), (0, 0), (2, 2), (2, u16::MAX)] {
+        let mut newer = bytes.clone();
+        newer[at..at + 2].copy_from_slice(&value.to_le_bytes());
+        assert!(matches!(decode(&newer), Err(CodecError::Unknown { .. })), "{at} {value}");
+    }
+}
+
+#[test]
+fn a_length_that_asks_for_all_memory_is_refused() {
+    let event = event_of(Fact::Bookmark { name: BookmarkName::new("x").expect("short") });
+    let mut bytes = encode(&event).expect("small");
+    let at = bytes.len() - 9;
+    bytes[at..at + 8].copy_from_slice(&u64::MAX.to_le_bytes());
+    assert!(matches!(decode(&bytes), Err(CodecError::Malformed { kind: 16, .. })));
+}
+
+#[test]
+fn every_prefix_and_every_longer_form_is_refused() {
+    for event in samples() {
+        let bytes = encode(&event).expect("small");
+        for len in 0..bytes.len() {
+            assert!(decode(&bytes[..len]).is_err(), "{} cut at {len}", event.fact.kind());
+        }
+        let longer = [&bytes[..], &[0]].concat();
+        assert!(decode(&longer).is_err(), "{} with a byte behind", event.fact.kind());
+    }
+}
+
+#[test]
+fn an_event_at_the_size_limit_is_written_and_one_past_is_not() {
+    let event_with = |len: usize| {
+        let key = DataKey::new("k").expect("short");
+        let value = Text::from("v".repeat(len));
+        event_of(Fact::DataSet { subject: subject(), key, value })
+    };
+    let around = encode(&event_with(0)).expect("small").len();
+    let at_limit = event_with(EVENT_BYTES_MAX - around);
+    let bytes = encode(&at_limit).expect("at the limit");
+    assert_eq!(bytes.len(), EVENT_BYTES_MAX);
+    assert_eq!(decode(&bytes).expect("at the limit"), at_limit);
+    let mut buffer = vec![7];
+    assert!(encode_into(&event_with(EVENT_BYTES_MAX - around + 1), &mut buffer).is_err());
+    assert_eq!(buffer, [7], "the buffer is as it was");
+}
+
+proptest! {
+    #[test]
+    fn decoding_any_bytes_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        let _decoded = decode(&bytes);
+    }
+
+    #[test]
+    fn a_changed_byte_gives_another_event_or_none(pick in any::<prop::sample::Index>(), at in any::<prop::sample::Index>(), bit in 0_u8..8) {
+        let samples = samples();
+        let event = pick.get(&samples);
+        let mut bytes = encode(event).expect("small");
+        let at = at.index(bytes.len());
+        bytes[at] ^= 1 << bit;
+        if let Ok(other) = decode(&bytes) {
+            prop_assert_ne!(&other, event);
+            prop_assert_eq!(encode(&other).expect("small"), bytes, "one form for one event");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! What someone wants: an act, by whom, from where. Ids and tokens come in with it, so that a
+//! command can be decided again and means the same.
+
+use crate::{
+    Actor, BookmarkName, DataKey, DeviceLabel, EndReason, FailureReason, IdempotencyKey, Note,
+    Origin, Policy, SessionId, TenantId, Text, TokenDigest, Transport, UserId,
+};
+
+/// A wish to change the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// What is wanted.
+    pub act: Act,
+    /// Who wants it.
+    pub actor: Actor,
+    /// From where.
+    pub origin: Origin,
+    /// Free words, kept in the event.
+    pub note: Option<Note>,
+    /// Names the command: the second time it does nothing and answers as the first.
+    pub key: Option<IdempotencyKey>,
+    /// When it happened, for an import; Unix milliseconds.
+    pub occurred_at_ms: Option<u64>,
+}
+
+impl Command {
+    /// A command of the session's user, from nowhere in particular, with no name and no note.
+    pub fn new(act: Act) -> Self {
+        Self {
+            act,
+            actor: Actor::User,
+            origin: Origin::default(),
+            note: None,
+            key: None,
+            occurred_at_ms: None,
+        }
+    }
+}
+
+/// Names a session: by the token that opens it, or by its id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionRef {
+    /// By its live token.
+    Token(TokenDigest),
+    /// By its id: for operators and for the user's own list.
+    Id(SessionId),
+}
+
+/// A session to be opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSession {
+    /// The id it will have.
+    pub id: SessionId,
+    /// The digest of the token that will open it; `None` if none shall.
+    pub digest: Option<TokenDigest>,
+    /// Whose it is.
+    pub user: UserId,
+    /// Whether this is a guest.
+    pub is_guest: bool,
+    /// What a person calls the device.
+    pub device: Option<DeviceLabel>,
+    /// The organisation that it acts for.
+    pub tenant: Option<TenantId>,
+    /// By what it is carried.
+    pub transport: Transport,
+    /// How long it lives from now and from each refresh, in milliseconds, 0 = for ever; `None` =
+    /// the policy's idle timeout.
+    pub lifetime_ms: Option<u64>,
+    /// A session of the same browser that ends in the same moment.
+    pub replaces: Option<SessionId>,
+    /// The most live sessions that the user may have after this, 0 = no limit; `None` = as the
+    /// policy says.
+    pub sessions_per_user_max: Option<u32>,
+}
+
+/// What can be wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Act {
+    /// Record that a process opened the ledger.
+    Open {
+        /// The version of Passbook.
+        version: Text,
+        /// Bytes that recovery set aside.
+        dropped_bytes: u64,
+    },
+    /// Put a policy into force.
+    SetPolicy(Policy),
+    /// Log in.
+    Create(NewSession),
+    /// Change the presented token for its successor and extend the session.
+    Refresh {
+        /// The digest of the token that was shown.
+        presented: TokenDigest,
+        /// The digest of the token that will take its place.
+        successor: TokenDigest,
+        /// How long the session lives from now, in milliseconds, 0 = for ever; `None` = as it did.
+        lifetime_ms: Option<u64>,
+    },
+    /// Make a guest a user.
+    Upgrade {
+        /// Which session.
+        session: SessionRef,
+        /// Who it is.
+        user: UserId,
+        /// The digest of a new token, if it changes too.
+        successor: Option<TokenDigest>,
+    },
+    /// End one session.
+    Revoke {
+        /// Which.
+        session: SessionRef,
+        /// Why.
+        reason: EndReason,
+    },
+    /// End all sessions of a user.
+    RevokeUser {
+        /// Whose.
+        user: UserId,
+        /// The one that lives on.
+        except: Option<SessionId>,
+        /// Why.
+        reason: EndReason,
+    },
+    /// Start the idle timeout anew.
+    Touch {
+        /// Which session.
+        session: SessionRef,
+    },
+    /// Label the device.
+    SetDevice {
+        /// Which session.
+        session: SessionRef,
+        /// The label.
+        device: DeviceLabel,
+    },
+    /// Switch the organisation.
+    SetTenant {
+        /// Which session.
+        session: SessionRef,
+        /// The organisation; `None` clears it.
+        tenant: Option<TenantId>,
+    },
+    /// Set a key of the session's data.
+    SetData {
+        /// Which session.
+        session: SessionRef,
+        /// The key.
+        key: DataKey,
+        /// The value: JSON text.
+        value: Text,
+    },
+    /// Remove a key of the session's data.
+    RemoveData {
+        /// Which session.
+        session: SessionRef,
+        /// The key.
+        key: DataKey,
+    },
+    /// End the sessions whose time has come.
+    Sweep,
+    /// Record a login that failed.
+    RecordFailure {
+        /// Who they said they were.
+        user: Option<UserId>,
+        /// Why it failed.
+        reason: FailureReason,
+        /// How many tries this stands for; 0 counts as 1.
+        count: u32,
+    },
+    /// Name this moment.
+    Bookmark(BookmarkName),
+}

@@ -1,0 +1,129 @@
+//! A session, as a reader sees it and as the fold keeps it.
+
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
+
+use serde::Serialize;
+
+use crate::{DataKey, SessionId, Text, TokenDigest};
+
+/// Marks a deadline that never comes.
+pub const NEVER_MS: u64 = u64::MAX;
+
+/// A session's data: a JSON value, as text, for each key.
+pub type Data = BTreeMap<DataKey, Text>;
+
+/// By what kind of credential a session is carried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum Transport {
+    /// A bare token, through `SessionStore` or the `Ledger`.
+    #[default]
+    Token,
+    /// A signed cookie.
+    Cookie,
+    /// A pair of JSON Web Tokens.
+    Jwt,
+    /// None: it was read from a log, and no token opens it.
+    Imported,
+}
+
+/// A login that goes on: who, where, since when, until when. It holds no secret.
+///
+/// The fields are Unix milliseconds; [`created_at`](Self::created_at) and its siblings give Unix
+/// seconds, rounded down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Stable through refresh, rotation and upgrade.
+    pub id: SessionId,
+    /// Who is logged in. For a guest, `guest_` and 32 hexadecimal digits.
+    pub user_id: Text,
+    /// Whether this is a guest: a recorded fact, whatever the user id looks like.
+    pub is_guest: bool,
+    /// The time of login.
+    pub created_at_ms: u64,
+    /// The last login, refresh, upgrade or touch.
+    pub last_active_at_ms: u64,
+    /// Dead from this moment on, if nothing extends it; [`NEVER_MS`] = never.
+    pub expires_at_ms: u64,
+    /// What a person calls the device.
+    pub device: Option<Text>,
+    /// The organisation that the session acts for.
+    pub tenant_id: Option<Text>,
+    /// Where the login came from.
+    pub ip: Option<IpAddr>,
+    /// What the browser said of itself at login.
+    pub user_agent: Option<Text>,
+    /// By what it is carried.
+    pub transport: Transport,
+}
+
+impl Session {
+    /// The time of login, in Unix seconds.
+    pub fn created_at(&self) -> u64 {
+        self.created_at_ms / 1_000
+    }
+
+    /// The last activity, in Unix seconds.
+    pub fn last_active_at(&self) -> u64 {
+        self.last_active_at_ms / 1_000
+    }
+
+    /// The end, in Unix seconds; `None` = never.
+    pub fn expires_at(&self) -> Option<u64> {
+        (self.expires_at_ms != NEVER_MS).then_some(self.expires_at_ms / 1_000)
+    }
+
+    /// Whether the session is dead at `now_ms`, by time: dead as soon as `now >= expires_at`.
+    pub fn is_expired(&self, now_ms: u64) -> bool {
+        self.expires_at_ms != NEVER_MS && now_ms >= self.expires_at_ms
+    }
+}
+
+/// What the fold keeps of a session: the reader's view and what rules need.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionState {
+    /// What a reader sees.
+    pub session: Session,
+    /// The digest of the one live token; `None` for a session that no token opens.
+    pub digest: Option<TokenDigest>,
+    /// Rises by one with each new token; the first has 1.
+    pub generation: u32,
+    /// How long a refresh or touch extends the session, in milliseconds; 0 = for ever.
+    pub lifetime_ms: u64,
+    /// Dead from this moment on, whatever extends it; [`NEVER_MS`] = no such moment.
+    pub absolute_at_ms: u64,
+    /// The application's data, shared until changed.
+    pub data: Option<Arc<Data>>,
+}
+
+impl SessionState {
+    /// The session's id.
+    pub fn id(&self) -> SessionId {
+        self.session.id
+    }
+
+    /// Bytes of the session's data, keys and values together.
+    pub fn data_bytes(&self) -> usize {
+        self.data
+            .iter()
+            .flat_map(|data| data.iter())
+            .map(|(key, value)| key.len() + value.len())
+            .sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_dead_from_its_expiry_on() {
+        let mut session = crate::state::tests::state_of(7, "ann").session;
+        session.expires_at_ms = 1_000;
+        assert!(!session.is_expired(999));
+        assert!(session.is_expired(1_000));
+        session.expires_at_ms = NEVER_MS;
+        assert!(!session.is_expired(u64::MAX));
+        assert_eq!(session.expires_at(), None);
+    }
+}

@@ -1,0 +1,216 @@
+//! Bearer tokens and the digests by which they are found.
+//!
+//! A [`Token`] is 32 bytes of operating-system randomness. It exists in the hands of its bearer and,
+//! for the length of one answer, here; what the ledger keeps is its [`TokenDigest`].
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use thiserror::Error;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+/// Bytes in a token, and in its digest.
+pub const TOKEN_BYTES: usize = 32;
+const HEX_BYTES: usize = 2 * TOKEN_BYTES;
+/// What the wire form of a token begins with.
+pub const TOKEN_PREFIX: &str = "pb_";
+
+/// A bearer credential: whoever shows it is the session.
+///
+/// It can't be displayed, compared or kept by accident: `Debug` is redacted, there is no `Display`
+/// and no `PartialEq`, and the bytes are wiped on drop. [`expose`](Self::expose) says what it does.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct Token([u8; TOKEN_BYTES]);
+
+impl Token {
+    /// A token of 32 random bytes, which the caller took from the operating system.
+    pub fn from_random_bytes(bytes: [u8; TOKEN_BYTES]) -> Self {
+        Self(bytes)
+    }
+
+    /// Reads the wire form: `pb_` and 64 lowercase hexadecimal digits.
+    ///
+    /// # Errors
+    /// [`TokenError`] for anything else. The error holds nothing of the input.
+    ///
+    /// ```
+    /// use passbook_core::Token;
+    /// let token = Token::parse(&format!("pb_{}", "0a".repeat(32)))?;
+    /// assert_eq!(*token.expose(), format!("pb_{}", "0a".repeat(32)));
+    /// assert!(Token::parse("pb_short").is_err());
+    /// # Ok::<(), passbook_core::TokenError>(())
+    /// ```
+    pub fn parse(text: &str) -> Result<Self, TokenError> {
+        Self::parse_hex(text.strip_prefix(TOKEN_PREFIX).ok_or(TokenError)?)
+    }
+
+    /// Reads the form without prefix, as it is used in cookies and in `jti`: 64 lowercase
+    /// hexadecimal digits.
+    ///
+    /// # Errors
+    /// [`TokenError`] for anything else.
+    pub fn parse_hex(text: &str) -> Result<Self, TokenError> {
+        let digits: &[u8; HEX_BYTES] =
+            text.as_bytes().try_into().map_err(|_wrong_len| TokenError)?;
+        let (pairs, _) = digits.as_chunks::<2>();
+        let mut token = Self([0; TOKEN_BYTES]);
+        let mut bad = 0_u8;
+        for (byte, [high, low]) in token.0.iter_mut().zip(pairs) {
+            let (high, low) = (nibble(*high), nibble(*low));
+            bad |= high | low;
+            *byte = (high << 4) | (low & 0x0f);
+        }
+        if bad & NOT_A_DIGIT == 0 { Ok(token) } else { Err(TokenError) }
+    }
+
+    /// The secret in its wire form, `pb_` and 64 lowercase hexadecimal digits, to be handed to its
+    /// bearer. The string is wiped on drop.
+    pub fn expose(&self) -> Zeroizing<String> {
+        let mut text = String::with_capacity(TOKEN_PREFIX.len() + HEX_BYTES);
+        text.push_str(TOKEN_PREFIX);
+        push_hex(&mut text, &self.0);
+        Zeroizing::new(text)
+    }
+
+    /// The 32 raw bytes, for code that seals or derives from them.
+    pub fn expose_bytes(&self) -> &[u8; TOKEN_BYTES] {
+        &self.0
+    }
+
+    /// SHA-256 of the 32 raw bytes: all that the ledger keeps of a token.
+    pub fn digest(&self) -> TokenDigest {
+        TokenDigest(Sha256::digest(self.0).into())
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(redacted)")
+    }
+}
+
+/// Set in the value of a character that is no lowercase hexadecimal digit.
+const NOT_A_DIGIT: u8 = 0x80;
+
+/// The value of a digit, by arithmetic alone: no table, so no cache line tells which digit it was.
+fn nibble(digit: u8) -> u8 {
+    let decimal = digit.wrapping_sub(b'0');
+    let letter = digit.wrapping_sub(b'a');
+    // 0xff where the test holds, else 0.
+    let is_decimal = 0_u8.wrapping_sub(u8::from(decimal < 10));
+    let is_letter = 0_u8.wrapping_sub(u8::from(letter < 6));
+    (decimal & is_decimal)
+        | (letter.wrapping_add(10) & is_letter)
+        | (NOT_A_DIGIT & !(is_decimal | is_letter))
+}
+
+fn push_hex(text: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        for value in [byte >> 4, byte & 0x0f] {
+            let digit = if value < 10 { b'0' + value } else { b'a' + value - 10 };
+            text.push(char::from(digit));
+        }
+    }
+}
+
+/// The text is not a token. It says nothing of the text, which may be a secret with a typo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("not a token: expected `pb_` and 64 lowercase hexadecimal digits")]
+pub struct TokenError;
+
+/// SHA-256 of a token's 32 raw bytes, by which its session is found. Compared in constant time.
+#[derive(Clone, Copy, Eq)]
+pub struct TokenDigest([u8; TOKEN_BYTES]);
+
+impl TokenDigest {
+    /// A digest that was kept before.
+    pub fn from_bytes(bytes: [u8; TOKEN_BYTES]) -> Self {
+        Self(bytes)
+    }
+
+    /// The 32 bytes.
+    pub fn as_bytes(&self) -> &[u8; TOKEN_BYTES] {
+        &self.0
+    }
+}
+
+impl PartialEq for TokenDigest {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl std::hash::Hash for TokenDigest {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+impl fmt::Debug for TokenDigest {
+    /// The first four bytes: enough to tell two digests apart in a log, too little to search with.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        push_hex(&mut text, self.0.first_chunk::<4>().expect("a digest has 32 bytes"));
+        write!(f, "TokenDigest({text}..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_token_shows_nothing_of_itself() {
+        let token = Token::from_random_bytes([0xab; 32]);
+        assert_eq!(format!("{token:?}"), "Token(redacted)");
+        assert_eq!(format!("{:?}", Token::parse("pb_xyz").expect_err("too short")), "TokenError");
+    }
+
+    #[test]
+    fn only_the_wire_form_is_a_token() {
+        let good = format!("pb_{}", "0123456789abcdef".repeat(4));
+        assert_eq!(*Token::parse(&good).expect("wire form").expose(), good);
+        for bad in [
+            String::new(),
+            "pb_".to_owned(),
+            good.to_uppercase(),
+            good.replace("pb_", "PB_"),
+            good.replace('f', "g"),
+            good.replace('0', "/"),
+            good.replace('9', ":"),
+            good.replace('a', "`"),
+            format!("{good}0"),
+            good.replace("pb_0", "pb_"),
+            format!(" {good}"),
+            good.replace("pb_01", "pb_\u{e9}"),
+        ] {
+            assert!(Token::parse(&bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_digest_is_sha256_of_the_raw_bytes() {
+        // SHA-256 of 32 zero bytes.
+        let digest = Token::from_random_bytes([0; 32]).digest();
+        let mut hex = String::new();
+        push_hex(&mut hex, digest.as_bytes());
+        assert_eq!(hex, "66687aadf862bd776c8fc18b8e9f8e20089714856ee233b3902a591d0d5f2925");
+    }
+
+    proptest! {
+        #[test]
+        fn parse_and_expose_are_inverse(bytes: [u8; 32]) {
+            let token = Token::from_random_bytes(bytes);
+            let parsed = Token::parse(&token.expose()).expect("own wire form");
+            prop_assert_eq!(parsed.expose_bytes(), &bytes);
+        }
+
+        #[test]
+        fn parsing_never_panics(text in ".{0,80}") {
+            let _parsed = Token::parse(&text);
+        }
+    }
+}
