@@ -4,3 +4,4 @@
 //! readers, times and facts in. So every module can be tested and fuzzed alone.
 
 pub mod import;
+pub mod render;
