@@ -4,5 +4,6 @@
 //! readers, times and facts in. So every module can be tested and fuzzed alone.
 
 pub mod at;
+pub mod filter;
 pub mod import;
 pub mod render;
