@@ -4,8 +4,10 @@
 //! them, and choosing an exit code, is left to the caller.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use crate::damage::{Damage, Evidence};
 
 /// What a caller's own code may fail with.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -91,13 +93,134 @@ pub enum JournalError {
 }
 
 impl JournalError {
+    /// The operating system's kind of error, if it was one.
+    pub fn kind(&self) -> Option<io::ErrorKind> {
+        match self {
+            Self::Io { source, .. } => Some(source.kind()),
+            Self::Injected(_) => None,
+        }
+    }
+
     /// Whether the cause is a full disk.
     pub fn is_disk_full(&self) -> bool {
-        match self {
-            Self::Io { source, .. } => {
-                matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+        matches!(self.kind(), Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
+    }
+
+    pub(crate) fn is_not_found(&self) -> bool {
+        self.kind() == Some(io::ErrorKind::NotFound)
+    }
+}
+
+/// Why a ledger can't be opened. Nothing has been written in any of these cases, except that a
+/// failure of the disk may come in the middle of a repair, which the next opening repeats.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// There is no such folder, or it is empty. Create it, or look elsewhere.
+    #[error("there is no ledger in {}", path.display())]
+    Missing {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The folder holds something else. Choose another: nothing is created among foreign files.
+    #[error("{} is not a ledger: it holds {found:?} and no MANIFEST", path.display())]
+    NotALedger {
+        /// The folder.
+        path: PathBuf,
+        /// A name in it that isn't ours.
+        found: String,
+    },
+    /// A newer version wrote it. Update the program.
+    #[error("{} has format {found}; this program reads up to {supported}", path.display())]
+    NewerFormat {
+        /// The file that says so.
+        path: PathBuf,
+        /// Its format version.
+        found: u32,
+        /// The newest version that this code reads.
+        supported: u32,
+    },
+    /// A file belongs to another ledger: somebody mixed two folders. Put back the right one.
+    #[error("{} belongs to another ledger", path.display())]
+    ForeignJournal {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another process has it open for writing. Stop it, talk to it, or open read-only.
+    #[error("the ledger is in use: {} is held by {}", path.display(), holder(*pid, owner))]
+    Locked {
+        /// The lock file.
+        path: PathBuf,
+        /// The holder's process, if its note can be read.
+        pid: Option<u32>,
+        /// What the holder called itself; empty if its note can't be read.
+        owner: String,
+        /// Since when, in Unix milliseconds, if its note can be read.
+        since_ms: Option<u64>,
+    },
+    /// Acknowledged bytes are damaged. Restore a backup, or salvage into a new folder.
+    #[error("{0}")]
+    Corrupt(Box<Damage>),
+    /// The last write doesn't verify, and it can't be a plain power cut. If it need not be kept,
+    /// open with [`AmbiguousTail::Quarantine`](crate::AmbiguousTail::Quarantine): the bytes are
+    /// copied aside and the journal ends before them.
+    #[error("{0}")]
+    Ambiguous(Box<Damage>),
+    /// No room. Free some and open again.
+    #[error("there is no space left")]
+    NoSpace(#[source] Arc<JournalError>),
+    /// The folder may not be written. Change its rights, or open read-only.
+    #[error("the ledger may not be written")]
+    NotWritable(#[source] Arc<JournalError>),
+    /// The file system failed.
+    #[error("opening failed")]
+    Io(#[source] Arc<JournalError>),
+    /// An option is out of its range: a mistake of the caller.
+    #[error("option {name}: {value} is not in {min} ..= {max}")]
+    Option {
+        /// The option.
+        name: &'static str,
+        /// What was asked for.
+        value: u64,
+        /// The smallest allowed.
+        min: u64,
+        /// The largest allowed.
+        max: u64,
+    },
+    /// The caller's own visitor failed.
+    #[error("a recovered record was refused")]
+    Visit(#[source] BoxError),
+}
+
+fn holder(pid: Option<u32>, owner: &str) -> String {
+    match pid {
+        Some(pid) => format!("pid {pid} ({owner})"),
+        None => "an unknown process".to_owned(),
+    }
+}
+
+impl OpenError {
+    /// Damage to a part that is durable before it is used.
+    pub(crate) fn corrupt(path: &Path, offset: u64, sequence_first: u64, why: &str) -> Self {
+        Self::Corrupt(Box::new(Damage {
+            path: path.to_owned(),
+            offset,
+            sequence_first,
+            sequence_last: None,
+            why: why.to_owned(),
+            evidence: Evidence::AlwaysDurable,
+        }))
+    }
+}
+
+impl From<JournalError> for OpenError {
+    fn from(error: JournalError) -> Self {
+        let error = Arc::new(error);
+        match error.kind() {
+            Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => Self::NoSpace(error),
+            Some(io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) => {
+                Self::NotWritable(error)
             }
-            Self::Injected(_) => false,
+            Some(_) | None => Self::Io(error),
         }
     }
 }

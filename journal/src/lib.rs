@@ -3,15 +3,33 @@
 //! It knows opaque payloads and their order, and makes groups of them durable together. What a
 //! payload means is left to the store.
 
+mod damage;
+mod disk;
+mod entropy;
 mod error;
+mod file;
+mod format;
 mod health;
 mod journal;
+mod layout;
 mod leaf;
 pub mod limits;
 mod memory;
+mod recovery;
+mod vfs;
 
-pub use error::{AppendError, BoxError, CloseError, JournalError, ReadError, ReadOnlyReason};
+pub use damage::{Damage, Evidence};
+pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
+pub use error::{
+    AppendError, BoxError, CloseError, JournalError, OpenError, ReadError, ReadOnlyReason,
+};
+pub use file::{
+    AmbiguousTail, Create, Dropped, Durability, FileJournal, Options, Recovery, Step, Threading,
+    Visit,
+};
+pub use format::{FORMAT_VERSION, StoreId};
 pub use health::{JournalHealth, WriterState};
 pub use journal::{Group, Journal, Observer, Payload, Place, Record, RecordRef, Records};
 pub use leaf::{CHAIN_START, Chain, Leaf, leaf_of, link_of};
 pub use memory::{MemoryJournal, Space};
+pub use vfs::{LockKind, OpenMode, RealVfs, Vfs, VfsFile};

@@ -1,0 +1,125 @@
+//! A new ledger, and what is left of one whose creation was cut short.
+//!
+//! The manifest's rename is the last act: without it there is no ledger yet.
+
+use std::path::Path;
+
+use super::options::Options;
+use super::rotate::{prepare, put_to_use};
+use super::watermark::WatermarkFile;
+use crate::disk::Disk;
+use crate::error::{JournalError, OpenError};
+use crate::format::manifest::Manifest;
+use crate::format::segment::{SegmentHeader, parse_file_name};
+use crate::layout::{Layout, NAMES_BEFORE_MANIFEST};
+use crate::leaf::CHAIN_START;
+use crate::limits::BLOCK_BYTES;
+use crate::recovery::{DATA_START, read_watermark};
+use crate::vfs::OpenMode;
+
+/// What a folder holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Folder {
+    Missing,
+    /// It is there and holds nothing, or the start of a creation.
+    Vacant,
+    Ledger,
+}
+
+/// Looks before anything is written; refuses a folder that holds something else.
+pub(crate) fn look(disk: &Disk, layout: &Layout) -> Result<Folder, OpenError> {
+    let names = match disk.list(&layout.dir) {
+        Ok(names) => names,
+        Err(error) if error.is_not_found() => return Ok(Folder::Missing),
+        Err(error) => return Err(error.into()),
+    };
+    if names.iter().any(|name| name == "MANIFEST") {
+        return Ok(Folder::Ledger);
+    }
+    if let Some(found) = names.iter().find(|name| !NAMES_BEFORE_MANIFEST.contains(&name.as_str())) {
+        return Err(OpenError::NotALedger { path: layout.dir.clone(), found: found.clone() });
+    }
+    if names.iter().any(|name| name == "journal") {
+        refuse_lost_manifest(disk, layout)?;
+    }
+    Ok(Folder::Vacant)
+}
+
+/// A journal with records and no manifest is no new ledger: it has lost its manifest.
+fn refuse_lost_manifest(disk: &Disk, layout: &Layout) -> Result<(), OpenError> {
+    let lost = || OpenError::corrupt(&layout.manifest(), 0, 1, "it is missing");
+    if read_watermark(disk, layout)?.is_some_and(|mark| mark.durable > 0) {
+        return Err(lost());
+    }
+    for name in disk.list(&layout.journal())? {
+        match parse_file_name(&name) {
+            Some((1, 1)) if !has_batches(disk, &layout.segment(&name))? => {}
+            Some(_) => return Err(lost()),
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+fn has_batches(disk: &Disk, segment: &Path) -> Result<bool, JournalError> {
+    let file = disk.open(segment, OpenMode::Read)?;
+    let mut block = vec![0; BLOCK_BYTES];
+    let count = file.read_at(&mut block, DATA_START)?;
+    Ok(!crate::format::all_zero(block.get(..count).unwrap_or_default()))
+}
+
+/// Creates the folder itself.
+pub(super) fn create_folder(disk: &Disk, layout: &Layout) -> Result<(), JournalError> {
+    create_dir_if_missing(disk, &layout.dir)?;
+    match layout.dir.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => disk.fsync_dir(parent),
+        Some(_) | None => disk.fsync_dir(Path::new(".")),
+    }
+}
+
+/// Creates everything in the folder, the manifest last.
+pub(super) fn create(disk: &Disk, layout: &Layout, options: &Options) -> Result<(), OpenError> {
+    let mut random = [0; 32];
+    options.entropy.fill(&mut random).map_err(|source| JournalError::Io {
+        op: "name",
+        path: layout.dir.clone(),
+        offset: 0,
+        source,
+    })?;
+    let (store, salt) = random.split_first_chunk().expect("32 bytes have a first 16");
+    let (store, salt) = (*store, salt.first_chunk().copied().expect("and 16 more"));
+
+    create_dir_if_missing(disk, &layout.journal())?;
+    for name in disk.list(&layout.journal())? {
+        disk.unlink(&layout.segment(&name))?;
+    }
+    prepare(disk, layout, options.segment_bytes, &|| false)?;
+    let header = SegmentHeader {
+        store,
+        number: 1,
+        base: 1,
+        segment_bytes: options.segment_bytes,
+        previous_end: 0,
+        previous_time_ms: 0,
+        previous_chain: CHAIN_START,
+        salt,
+    };
+    put_to_use(disk, layout, &header)?;
+    WatermarkFile::create(disk, layout, store)?;
+
+    let manifest = Manifest { store, segment_first: 1, sequence_first: 1 };
+    let file = disk.open(&layout.manifest_tmp(), OpenMode::CreateOrOpen)?;
+    file.write_at(&manifest.encode(), 0)?;
+    file.sync()?;
+    disk.fsync_dir(&layout.dir)?;
+    disk.rename(&layout.manifest_tmp(), &layout.manifest())?;
+    disk.fsync_dir(&layout.dir)?;
+    Ok(())
+}
+
+pub(super) fn create_dir_if_missing(disk: &Disk, dir: &Path) -> Result<(), JournalError> {
+    match disk.create_dir(dir) {
+        Err(error) if error.kind() != Some(std::io::ErrorKind::AlreadyExists) => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}

@@ -1,0 +1,200 @@
+//! The commit engine: what its parts share, and the append path.
+//!
+//! Locks, in the order in which they may be taken: `writer` → `queue`; `catalog` and `watermark`
+//! alone. `queue` is never held across a call of the file system or of the observer, so `append`
+//! waits for neither.
+
+use std::sync::{Arc, OnceLock};
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+
+use super::catalog::Catalog;
+use super::inline::InlineLanes;
+use super::options::{Durability, Threading};
+use super::queue::{Next, Obstacle, Queue};
+use super::watermark::WatermarkFile;
+use crate::disk::{Disk, DiskFile};
+use crate::entropy::Entropy;
+use crate::error::{AppendError, CloseError, JournalError, ReadOnlyReason};
+use crate::format::StoreId;
+use crate::format::batch::Seal;
+use crate::format::segment::SegmentHeader;
+use crate::health::{JournalHealth, WriterState};
+use crate::journal::{Group, Observer};
+use crate::layout::Layout;
+use crate::leaf::Chain;
+
+/// Everything that the committing threads, the keeper and the callers share.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    pub(super) disk: Disk,
+    pub(super) layout: Layout,
+    pub(super) entropy: Arc<dyn Entropy>,
+    pub(super) store: StoreId,
+    pub(super) segment_bytes: u64,
+    pub(super) group_bytes_max: usize,
+    pub(super) durability: Durability,
+    pub(super) threading: Threading,
+    pub(super) queue: Mutex<Queue>,
+    /// For the committing threads: there may be something to write or to tell.
+    pub(super) work: Condvar,
+    /// For callers of `append` that are held back.
+    pub(super) room: Condvar,
+    /// For the keeper: the next segment is wanted, or we close.
+    pub(super) keeper: Condvar,
+    /// Held by whoever has the writer's role, so never waited for.
+    pub(super) writer: Mutex<Writer>,
+    pub(super) catalog: Mutex<Catalog>,
+    pub(super) watermark: Mutex<WatermarkFile>,
+    pub(super) observer: OnceLock<ObserverSlot>,
+    /// The kernel's lock lives as long as this file is open.
+    pub(super) lock: Mutex<Option<DiskFile>>,
+    pub(super) lanes: InlineLanes,
+}
+
+/// Where the next batch goes.
+#[derive(Debug)]
+pub(super) struct Writer {
+    pub(super) header: SegmentHeader,
+    pub(super) seal: Seal,
+    pub(super) offset: u64,
+    pub(super) chain: Chain,
+    pub(super) time_last_ms: u64,
+    pub(super) sequence_last: u64,
+    /// Bytes written since the last sync, when durability is buffered.
+    pub(super) unsynced_bytes: u64,
+}
+
+pub(super) struct ObserverSlot(pub(super) Arc<dyn Observer>);
+
+impl std::fmt::Debug for ObserverSlot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ObserverSlot").finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    pub(crate) fn append(&self, expected: u64, group: &Group<'_>) -> Result<u64, AppendError> {
+        group.check_size(self.group_bytes_max)?;
+        let framed_bytes = group.framed_bytes();
+        let mut queue = self.queue.lock();
+        loop {
+            match queue.admit(expected, group, framed_bytes) {
+                Ok(last) => {
+                    self.wake_after_append(&mut queue);
+                    return Ok(last);
+                }
+                Err(Obstacle::Refused(error)) => return Err(error),
+                Err(Obstacle::Full) => self.wait_for_room(&mut queue),
+                Err(Obstacle::NeedsSegment) => self.wait_for_segment(&mut queue)?,
+            }
+        }
+    }
+
+    fn wake_after_append(&self, queue: &mut Queue) {
+        if queue.runs_low() {
+            queue.next = Next::Wanted;
+            self.keeper.notify_one();
+        }
+        if queue.can_write() {
+            self.work.notify_one();
+        }
+    }
+
+    fn wait_for_room(&self, queue: &mut MutexGuard<'_, Queue>) {
+        match self.threading {
+            Threading::Threads => self.room.wait(queue),
+            Threading::Inline => MutexGuard::unlocked(queue, || self.make_room_inline()),
+        }
+    }
+
+    fn wait_for_segment(&self, queue: &mut MutexGuard<'_, Queue>) -> Result<(), AppendError> {
+        match (&mut queue.next, self.threading) {
+            (Next::Failed { reason, retry }, Threading::Threads) => {
+                *retry = true;
+                Err(AppendError::ReadOnly(reason.clone()))
+            }
+            (Next::Absent | Next::Wanted | Next::Preparing | Next::Ready, Threading::Threads) => {
+                if matches!(queue.next, Next::Absent) {
+                    queue.next = Next::Wanted;
+                    self.keeper.notify_one();
+                }
+                self.room.wait(queue);
+                Ok(())
+            }
+            (_, Threading::Inline) => {
+                queue.next = Next::Wanted;
+                MutexGuard::unlocked(queue, || self.prepare_step());
+                match &queue.next {
+                    Next::Failed { reason, .. } => Err(AppendError::ReadOnly(reason.clone())),
+                    Next::Absent | Next::Wanted | Next::Preparing | Next::Ready => Ok(()),
+                }
+            }
+        }
+    }
+
+    /// Ends it for ever: nothing is written, synced or acknowledged any more.
+    pub(super) fn poison(&self, error: JournalError) {
+        let mut queue = self.queue.lock();
+        queue.writing = false;
+        queue.failure.get_or_insert_with(|| Arc::new(error));
+        self.wake_all();
+    }
+
+    pub(super) fn wake_all(&self) {
+        self.work.notify_all();
+        self.room.notify_all();
+        self.keeper.notify_all();
+    }
+
+    pub(crate) fn health(&self) -> JournalHealth {
+        let segments = self.catalog.lock().count();
+        let queue = self.queue.lock();
+        let writer = match (&queue.failure, queue.closed, &queue.next) {
+            (Some(error), _, _) => WriterState::Poisoned(Arc::clone(error)),
+            (None, true, _) => WriterState::Closed,
+            (None, false, Next::Failed { reason, .. }) => WriterState::ReadOnly(reason.clone()),
+            (None, false, Next::Absent | Next::Wanted | Next::Preparing | Next::Ready) => {
+                WriterState::Healthy
+            }
+        };
+        JournalHealth {
+            writer,
+            head: queue.head,
+            durable: queue.durable,
+            commits: queue.counters.commits,
+            records: queue.counters.records,
+            bytes_written: queue.counters.bytes_written,
+            syncs: queue.counters.syncs,
+            segments,
+            queued_bytes: queue.queued_bytes(),
+        }
+    }
+
+    /// The last act: everything is drained, so the watermark may say that all of it is durable.
+    pub(crate) fn finish(&self) -> Result<(), CloseError> {
+        let buffered = self.sync_buffered();
+        let queue = self.queue.lock();
+        if let Some(error) = &queue.failure {
+            let error = Arc::clone(error);
+            drop(queue);
+            drop(self.lock.lock().take());
+            return Err(CloseError::Poisoned(error));
+        }
+        let mark = queue.mark;
+        drop(queue);
+        let noted = buffered.and_then(|()| self.watermark.lock().close(mark));
+        drop(self.lock.lock().take());
+        noted.map_err(|error| CloseError::Watermark(Arc::new(error)))
+    }
+}
+
+/// A failed preparation: a full disk, or something else.
+pub(super) fn reason_of(error: JournalError) -> ReadOnlyReason {
+    let error = Arc::new(error);
+    if error.is_disk_full() {
+        ReadOnlyReason::DiskFull(error)
+    } else {
+        ReadOnlyReason::NotPrepared(error)
+    }
+}

@@ -1,0 +1,135 @@
+//! How a ledger's journal is opened.
+
+use std::sync::Arc;
+
+use crate::entropy::{Entropy, SystemEntropy};
+use crate::error::OpenError;
+use crate::limits::{
+    BLOCK_BYTES, OWNER_BYTES_MAX, SEGMENT_BYTES_DEFAULT, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN,
+    SYNC_DEPTH_DEFAULT, SYNC_DEPTH_MAX,
+};
+use crate::vfs::{RealVfs, Vfs};
+
+/// Whether opening may create a ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Create {
+    /// Create the folder and the ledger if there is none.
+    IfMissing,
+    /// Refuse with [`OpenError::Missing`] if there is none.
+    Never,
+}
+
+/// What "durable" means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// On the medium: the sync has returned.
+    Synced,
+    /// With the operating system: survives a crash of the process; a power cut may take the last
+    /// [`WINDOW_BYTES_MAX`](crate::limits::WINDOW_BYTES_MAX) bytes, at most.
+    Buffered,
+}
+
+/// What to do with a last write that doesn't verify and can't be a plain power cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AmbiguousTail {
+    /// Refuse with [`OpenError::Ambiguous`].
+    Refuse,
+    /// Copy it to `quarantine/` and end the journal before it. For a person who has looked.
+    Quarantine,
+}
+
+/// Who commits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Threading {
+    /// Threads of the journal.
+    Threads,
+    /// The owner, by [`FileJournal::step`](crate::FileJournal::step) and
+    /// [`FileJournal::pump`](crate::FileJournal::pump): deterministic, for tests.
+    Inline,
+}
+
+/// How to open. Every field has a default.
+///
+/// ```
+/// use passbook_journal::Options;
+/// let options = Options { segment_bytes: 1 << 20, owner: "import".into(), ..Options::default() };
+/// assert_eq!(options.sync_depth, 3);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The file system.
+    pub vfs: Arc<dyn Vfs>,
+    /// Randomness for the store's id and the segments' salts.
+    pub entropy: Arc<dyn Entropy>,
+    /// Length of new segments: a multiple of 4,096 bytes from
+    /// [`SEGMENT_BYTES_MIN`] to [`SEGMENT_BYTES_MAX`]. Existing ones keep theirs.
+    pub segment_bytes: u64,
+    /// Batches whose sync may be under way at once, 1 to [`SYNC_DEPTH_MAX`].
+    pub sync_depth: usize,
+    /// What "durable" means.
+    pub durability: Durability,
+    /// Whether opening may create a ledger.
+    pub create: Create,
+    /// What to do with an ambiguous tail.
+    pub ambiguous_tail: AmbiguousTail,
+    /// Who we are, for the message that a second opener gets; cut at [`OWNER_BYTES_MAX`] bytes.
+    pub owner: String,
+    /// Time of the opening in Unix milliseconds, for the same message; the journal has no clock.
+    pub opened_at_ms: u64,
+    /// Who commits.
+    pub threading: Threading,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            vfs: Arc::new(RealVfs),
+            entropy: Arc::new(SystemEntropy),
+            segment_bytes: SEGMENT_BYTES_DEFAULT,
+            sync_depth: SYNC_DEPTH_DEFAULT,
+            durability: Durability::Synced,
+            create: Create::IfMissing,
+            ambiguous_tail: AmbiguousTail::Refuse,
+            owner: String::new(),
+            opened_at_ms: 0,
+            threading: Threading::Threads,
+        }
+    }
+}
+
+impl Options {
+    /// Refuses what is out of range.
+    pub(crate) fn check(&self) -> Result<(), OpenError> {
+        let block_bytes = u64::try_from(BLOCK_BYTES).unwrap_or(u64::MAX);
+        let in_range = (SEGMENT_BYTES_MIN..=SEGMENT_BYTES_MAX).contains(&self.segment_bytes);
+        if !in_range || !self.segment_bytes.is_multiple_of(block_bytes) {
+            return Err(OpenError::Option {
+                name: "segment_bytes (a multiple of 4096)",
+                value: self.segment_bytes,
+                min: SEGMENT_BYTES_MIN,
+                max: SEGMENT_BYTES_MAX,
+            });
+        }
+        if !(1..=SYNC_DEPTH_MAX).contains(&self.sync_depth) {
+            return Err(OpenError::Option {
+                name: "sync_depth",
+                value: u64::try_from(self.sync_depth).unwrap_or(u64::MAX),
+                min: 1,
+                max: u64::try_from(SYNC_DEPTH_MAX).unwrap_or(u64::MAX),
+            });
+        }
+        Ok(())
+    }
+
+    /// The owner text, one line, cut at its limit.
+    pub(crate) fn owner_line(&self) -> String {
+        let mut line = String::new();
+        for character in self.owner.chars().filter(|character| !character.is_control()) {
+            if line.len() + character.len_utf8() > OWNER_BYTES_MAX {
+                break;
+            }
+            line.push(character);
+        }
+        line
+    }
+}

@@ -1,0 +1,57 @@
+//! Where the files of a ledger lie.
+
+use std::path::{Path, PathBuf};
+
+/// Names at the top of the folder that exist before the manifest does.
+pub(crate) const NAMES_BEFORE_MANIFEST: [&str; 4] =
+    ["LOCK", "MANIFEST.tmp", "WATERMARK", "journal"];
+
+/// Paths inside one ledger's folder.
+#[derive(Debug, Clone)]
+pub(crate) struct Layout {
+    pub(crate) dir: PathBuf,
+}
+
+impl Layout {
+    pub(crate) fn new(dir: &Path) -> Self {
+        Self { dir: dir.to_owned() }
+    }
+
+    pub(crate) fn lock(&self) -> PathBuf {
+        self.dir.join("LOCK")
+    }
+
+    pub(crate) fn manifest(&self) -> PathBuf {
+        self.dir.join("MANIFEST")
+    }
+
+    pub(crate) fn manifest_tmp(&self) -> PathBuf {
+        self.dir.join("MANIFEST.tmp")
+    }
+
+    pub(crate) fn watermark(&self) -> PathBuf {
+        self.dir.join("WATERMARK")
+    }
+
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.dir.join("journal")
+    }
+
+    pub(crate) fn quarantine(&self) -> PathBuf {
+        self.dir.join("quarantine")
+    }
+
+    pub(crate) fn segment(&self, file_name: &str) -> PathBuf {
+        self.journal().join(file_name)
+    }
+
+    /// The next segment while it is being filled with zeros.
+    pub(crate) fn next_tmp(&self) -> PathBuf {
+        self.journal().join("next.tmp")
+    }
+
+    /// The next segment, all zero and synced.
+    pub(crate) fn next_free(&self) -> PathBuf {
+        self.journal().join("next.free")
+    }
+}

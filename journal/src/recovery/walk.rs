@@ -1,0 +1,121 @@
+//! Walking over the batches of one segment, each checked against its predecessor.
+//!
+//! What a flaw means is left to `classify`.
+
+use super::window::Window;
+use crate::disk::DiskFile;
+use crate::error::JournalError;
+use crate::format::batch::{Batch, BatchHeader, Flaw, Seal, check_batch};
+use crate::format::segment::SegmentHeader;
+use crate::leaf::Chain;
+use crate::limits::SECTOR_BYTES;
+
+/// What the next batch must continue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Position {
+    /// Sequence of the next record.
+    pub(crate) next: u64,
+    /// Link of the last batch.
+    pub(crate) chain: Chain,
+    /// Time of the last record.
+    pub(crate) time_ms: u64,
+}
+
+impl Position {
+    /// Where a segment begins, by its own header.
+    pub(crate) fn at_start_of(header: &SegmentHeader) -> Self {
+        Self { next: header.base, chain: header.previous_chain, time_ms: header.previous_time_ms }
+    }
+
+    fn check(&self, header: &BatchHeader) -> Result<(), Flaw> {
+        if header.sequence_first != self.next {
+            return Err(Flaw::Header("its first sequence does not follow"));
+        }
+        if header.previous_chain != self.chain {
+            return Err(Flaw::Header("its chain does not follow"));
+        }
+        if header.time_first_ms < self.time_ms {
+            return Err(Flaw::Header("its time is before its predecessor's"));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn pass(&mut self, batch: &Batch<'_>) {
+        self.next = batch.header.sequence_last() + 1;
+        self.chain = batch.chain;
+        self.time_ms = batch.header.time_last_ms;
+    }
+}
+
+/// One segment, open for walking.
+#[derive(Debug)]
+pub(crate) struct Walk {
+    window: Window,
+    seal: Seal,
+    segment_bytes: u64,
+}
+
+impl Walk {
+    pub(crate) fn new(file: DiskFile, header: &SegmentHeader) -> Self {
+        let seal = Seal::new(&header.salt, header.number);
+        Self { window: Window::new(file), seal, segment_bytes: header.segment_bytes }
+    }
+
+    pub(crate) fn window(&mut self) -> &mut Window {
+        &mut self.window
+    }
+
+    pub(crate) fn segment_bytes(&self) -> u64 {
+        self.segment_bytes
+    }
+
+    /// The header of a batch at `offset`, by itself: its place in the order is not checked.
+    pub(crate) fn header_at(
+        &mut self,
+        offset: u64,
+    ) -> Result<Result<BatchHeader, Flaw>, JournalError> {
+        let sector = self.window.at(offset, SECTOR_BYTES)?;
+        let header = BatchHeader::decode(sector, &self.seal, offset);
+        let segment_bytes = self.segment_bytes;
+        Ok(header.and_then(|header| match offset.checked_add(header.extent()) {
+            Some(end) if end <= segment_bytes => Ok(header),
+            Some(_) | None => Err(Flaw::Header("its length is out of range")),
+        }))
+    }
+
+    /// The batch at `offset`, by itself.
+    pub(crate) fn batch_at(
+        &mut self,
+        offset: u64,
+    ) -> Result<Result<Batch<'_>, Flaw>, JournalError> {
+        match self.header_at(offset)? {
+            Ok(header) => self.body_at(offset, header),
+            Err(flaw) => Ok(Err(flaw)),
+        }
+    }
+
+    /// The batch at `offset`, which must continue `position`.
+    pub(crate) fn next_at(
+        &mut self,
+        offset: u64,
+        position: &Position,
+    ) -> Result<Result<Batch<'_>, Flaw>, JournalError> {
+        match self.header_at(offset)?.and_then(|header| position.check(&header).map(|()| header)) {
+            Ok(header) => self.body_at(offset, header),
+            Err(flaw) => Ok(Err(flaw)),
+        }
+    }
+
+    fn body_at(
+        &mut self,
+        offset: u64,
+        header: BatchHeader,
+    ) -> Result<Result<Batch<'_>, Flaw>, JournalError> {
+        if header.mask != 0 {
+            // Unmasking changes the buffer: never unmask the same bytes twice.
+            self.window.forget();
+        }
+        let extent = self.window.at(offset, header.extent_len())?;
+        Ok(check_batch(header, extent, &self.seal))
+    }
+}
