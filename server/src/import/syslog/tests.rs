@@ -249,6 +249,17 @@ fn each_reason_to_skip_is_counted_and_the_first_lines_are_named() {
 }
 
 #[test]
+fn a_last_line_that_is_cut_short_is_unfinished_wherever_it_is_cut() {
+    let line = "Mar  1 12:00:00 host sshd[7]: Failed password for ada from 192.0.2.1 port 5 ssh2";
+    for cut in ["Mar  1 12:0", "Mar  1 12:00:00 host sshd[7]: Failed password for a", line] {
+        let (observations, summary) = read(cut.as_bytes());
+        assert_eq!(observations, []);
+        assert_eq!(summary.skipped.count(SkipReason::Unfinished), 1, "{cut}");
+    }
+    assert_eq!(read(format!("{line}\n").as_bytes()).1.failed, 1);
+}
+
+#[test]
 fn bytes_that_are_no_text_are_replaced_and_the_key_is_of_the_bytes() {
     let line = |byte: u8| {
         let mut line = b"Jun  4 15:16:01 host su(pam_unix)[7]: session opened for user n".to_vec();

@@ -34,6 +34,9 @@ fn keys_and_empty_passwords_are_attempts_of_their_own() {
     check(&[(SshdAlone, 1), (SshdAlone, 1), (PamUnix, 1), (Sshd, 1)], 3);
     check(&[(SshdNone, 1), (PamUnix, 1), (Sshd, 1)], 2);
     check(&[(SshdNone, 1)], 1);
+    // Sshd need not log the further attempt that PAM tells of.
+    check(&[(SshdAlone, 1), (SshdAlone, 1), (PamUnix, 1)], 3);
+    check(&[(SshdNone, 1), (PamUnix, 1)], 2);
     // Where empty passwords are allowed, PAM is asked about them first.
     check(&[(PamUnix, 1), (SshdNone, 1), (Sshd, 1), (PamUnix, 1)], 2);
 }
