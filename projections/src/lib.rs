@@ -1,1 +1,22 @@
-//! Read models of Passbook: token index, user index, expiry
+//! Read models of Passbook: what readers ask while one writer folds events.
+//!
+//! [`Live`] is the table of all sessions in memory: by token, by id, by user, by expiry. It knows
+//! neither who writes nor where events are kept; a fold fills it through [`Live::writer`]:
+//!
+//! ```
+//! use passbook_core::{Event, apply};
+//! use passbook_projections::Live;
+//!
+//! fn follow<'a>(live: &Live, events: impl IntoIterator<Item = (u64, &'a Event)>) {
+//!     for (sequence, event) in events {
+//!         apply(&mut live.writer(), sequence, event);
+//!     }
+//! }
+//! ```
+//!
+//! Everything here is derived: it can be deleted and built again from the journal. The login
+//! history comes with a store of its own, beside `Live`, not within it.
+
+pub mod live;
+
+pub use live::{Live, LiveWriter};

@@ -1,0 +1,123 @@
+//! When sessions expire: a list for each minute, that runs through a table of its own.
+//!
+//! A session that is extended stays in its old minute until that is passed; only then it is moved.
+//! So a touch costs nothing here, and a session is moved at most once a lifetime.
+
+use std::collections::BTreeMap;
+
+use passbook_core::session::NEVER_MS;
+
+use super::{chunks::Chunks, row::Links, shards::index, slot::Slot};
+
+const MINUTE_MS: u64 = 60_000;
+
+/// Unix minutes, up to the year 10136; all that is later is in the last one.
+type Minute = u32;
+
+#[derive(Debug, Default)]
+struct Node {
+    /// `None` = in no list.
+    minute: Option<Minute>,
+    links: Links,
+}
+
+/// Sessions by the minute in or after which they expire.
+#[derive(Debug, Default)]
+pub(crate) struct Expiry {
+    /// By slot number.
+    nodes: Chunks<Node>,
+    first_by_minute: BTreeMap<Minute, Slot>,
+    len: usize,
+}
+
+impl Expiry {
+    /// Notes when the session in that slot expires, [`NEVER_MS`] included.
+    pub(crate) fn set(&mut self, slot: Slot, expires_at_ms: u64) {
+        let listed = self.node(slot).minute;
+        match minute_of(expires_at_ms) {
+            None => self.remove(slot),
+            // Later than its list says: it is moved when that minute has passed.
+            Some(minute) if listed.is_some_and(|listed| listed <= minute) => {}
+            Some(minute) => {
+                self.remove(slot);
+                self.add(slot, minute);
+            }
+        }
+    }
+
+    /// Forgets that slot.
+    pub(crate) fn remove(&mut self, slot: Slot) {
+        let node = std::mem::take(self.node(slot));
+        let Some(minute) = node.minute else { return };
+        let Links { previous, next } = node.links;
+        self.len -= 1;
+        if let Some(next) = next {
+            self.node(next).links.previous = previous;
+        }
+        match (previous, next) {
+            (Some(previous), _) => self.node(previous).links.next = next,
+            (None, Some(next)) => _ = self.first_by_minute.insert(minute, next),
+            (None, None) => _ = self.first_by_minute.remove(&minute),
+        }
+    }
+
+    /// The slots whose sessions expire at or before `now_ms`, by what `expires_at_ms` says of them.
+    /// Costs what it returns, and the sessions that were extended since their minute was noted.
+    pub(crate) fn due(
+        &mut self,
+        now_ms: u64,
+        expires_at_ms: impl Fn(Slot) -> Option<u64>,
+    ) -> Vec<Slot> {
+        let mut due = Vec::new();
+        let last = minute_of(now_ms).unwrap_or(Minute::MAX);
+        let minutes: Vec<_> =
+            self.first_by_minute.range(..=last).map(|(minute, _)| *minute).collect();
+        for minute in minutes {
+            let mut next = self.first_by_minute.get(&minute).copied();
+            while let Some(slot) = next {
+                next = self.node(slot).links.next;
+                match expires_at_ms(slot) {
+                    // Its row goes this moment, and this entry with it.
+                    None => {}
+                    Some(at_ms) if at_ms <= now_ms && at_ms != NEVER_MS => due.push(slot),
+                    Some(at_ms) => self.move_on(slot, minute, at_ms),
+                }
+            }
+        }
+        due
+    }
+
+    /// Sessions noted, and minutes that have some.
+    pub(crate) fn lens(&self) -> (usize, usize) {
+        (self.len, self.first_by_minute.len())
+    }
+
+    fn move_on(&mut self, slot: Slot, listed: Minute, expires_at_ms: u64) {
+        let minute = minute_of(expires_at_ms);
+        if minute == Some(listed) {
+            return;
+        }
+        self.remove(slot);
+        if let Some(minute) = minute {
+            self.add(slot, minute);
+        }
+    }
+
+    fn add(&mut self, slot: Slot, minute: Minute) {
+        let next = self.first_by_minute.insert(minute, slot);
+        *self.node(slot) = Node { minute: Some(minute), links: Links { previous: None, next } };
+        if let Some(next) = next {
+            self.node(next).links.previous = Some(slot);
+        }
+        self.len += 1;
+    }
+
+    fn node(&mut self, slot: Slot) -> &mut Node {
+        self.nodes.grown_to(index(slot.number()))
+    }
+}
+
+/// The minute in which that moment is; `None` for never.
+fn minute_of(at_ms: u64) -> Option<Minute> {
+    (at_ms != NEVER_MS).then(|| Minute::try_from(at_ms / MINUTE_MS).unwrap_or(Minute::MAX))
+}

@@ -1,0 +1,93 @@
+//! From a hash to slots: eight bytes an entry, sharded.
+//!
+//! An entry keeps 32 bits of the hash beside the slot. So a table grows without a look at any row,
+//! and nearly every candidate is the right one; which it is only the row can tell.
+
+use hashbrown::HashTable;
+use parking_lot::RwLock;
+
+use super::{shards::Shards, slot::Slot};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Entry {
+    tag: u32,
+    slot: Slot,
+}
+
+/// A hash, cut into what chooses the shard and what is kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hash {
+    /// Chooses the shard.
+    pub(crate) shard: u32,
+    /// Is kept, to tell candidates apart.
+    pub(crate) tag: u32,
+}
+
+impl From<u64> for Hash {
+    fn from(hash: u64) -> Self {
+        let half = |bits: u64| u32::try_from(bits).expect("32 bits are left");
+        Self { shard: half(hash & u64::from(u32::MAX)), tag: half(hash >> 32) }
+    }
+}
+
+impl Hash {
+    /// The hash within a shard's table.
+    pub(crate) fn spread(self) -> u64 {
+        Self::spread_tag(self.tag)
+    }
+
+    /// The same, of what was kept. A table wants the high and the low bits to be random; the
+    /// product with an odd number (2^64 divided by the golden ratio) has both from any tag.
+    pub(crate) fn spread_tag(tag: u32) -> u64 {
+        u64::from(tag).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
+}
+
+/// Slots by hash.
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    shards: Shards<RwLock<HashTable<Entry>>>,
+}
+
+impl Index {
+    /// What `read` makes of the first candidate that it takes for the right one.
+    ///
+    /// The shard stays locked for readers while `read` looks at rows: a slot is not given to
+    /// another session before its entries are gone.
+    pub(crate) fn look_up<T>(
+        &self,
+        hash: Hash,
+        mut read: impl FnMut(Slot) -> Option<T>,
+    ) -> Option<T> {
+        let mut found = None;
+        let table = self.shards.of(hash.shard).read();
+        let _entry = table.find(hash.spread(), |entry| {
+            if entry.tag == hash.tag {
+                found = read(entry.slot);
+            }
+            found.is_some()
+        });
+        found
+    }
+
+    /// Adds an entry.
+    pub(crate) fn insert(&self, hash: Hash, slot: Slot) {
+        let entry = Entry { tag: hash.tag, slot };
+        let mut table = self.shards.of(hash.shard).write();
+        table.insert_unique(hash.spread(), entry, |kept| Hash::spread_tag(kept.tag));
+    }
+
+    /// Takes that entry away, if it is there.
+    pub(crate) fn remove(&self, hash: Hash, slot: Slot) {
+        let entry = Entry { tag: hash.tag, slot };
+        let mut table = self.shards.of(hash.shard).write();
+        if let Ok(found) = table.find_entry(hash.spread(), |kept| *kept == entry) {
+            found.remove();
+        }
+    }
+
+    /// How many entries there are.
+    pub(crate) fn len(&self) -> usize {
+        self.shards.iter().map(|table| table.read().len()).sum()
+    }
+}

@@ -1,0 +1,68 @@
+//! One session in 128 bytes: two cache lines, and nothing that a look by token needs is elsewhere
+//! but the texts.
+
+use passbook_core::{SessionId, Text, TokenDigest, Transport};
+
+use super::{labels::LabelId, slot::Slot};
+
+/// What every session has. What few have (data, spent tokens, an absolute timeout, an IPv6
+/// address) is kept beside the rows.
+#[derive(Debug)]
+#[repr(align(128))]
+pub(crate) struct Row {
+    /// Only of meaning if `has_token`.
+    pub(crate) digest: TokenDigest,
+    pub(crate) id: SessionId,
+    /// The same allocation for all rows of a user.
+    pub(crate) user: Text,
+    pub(crate) created_at_ms: u64,
+    pub(crate) last_active_at_ms: u64,
+    pub(crate) expires_at_ms: u64,
+    pub(crate) lifetime_ms: u64,
+    pub(crate) device: Option<LabelId>,
+    pub(crate) tenant: Option<LabelId>,
+    pub(crate) user_agent: Option<LabelId>,
+    /// The neighbours in the list of the user's sessions. They change only while the user's shard
+    /// is locked for writing.
+    pub(crate) links: Links,
+    pub(crate) generation: u32,
+    pub(crate) address: Address,
+    pub(crate) has_token: bool,
+    pub(crate) is_guest: bool,
+    pub(crate) transport: Transport,
+}
+
+const _: () = assert!(size_of::<Option<Row>>() == 128, "an empty place costs no more than a row");
+
+/// The neighbours in a list that runs through items of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Links {
+    pub(crate) previous: Option<Slot>,
+    pub(crate) next: Option<Slot>,
+}
+
+/// Where the login came from, as far as a row can hold it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Address {
+    Unknown,
+    V4([u8; 4]),
+    /// Kept beside the rows.
+    V6,
+}
+
+impl Row {
+    /// The digest of the live token.
+    pub(crate) fn digest(&self) -> Option<TokenDigest> {
+        self.has_token.then_some(self.digest)
+    }
+
+    /// Whether that is the digest of the live token. Takes the same time wherever they differ.
+    pub(crate) fn is_opened_by(&self, digest: &TokenDigest) -> bool {
+        self.has_token && self.digest == *digest
+    }
+
+    /// Whether the session is dead at `now_ms`, by time.
+    pub(crate) fn is_expired(&self, now_ms: u64) -> bool {
+        self.expires_at_ms != u64::MAX && now_ms >= self.expires_at_ms
+    }
+}

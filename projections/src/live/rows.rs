@@ -1,0 +1,83 @@
+//! The rows of all sessions, sharded by slot: what one lock covers changes in one moment.
+
+mod shard;
+
+use parking_lot::RwLock;
+use passbook_core::{SessionState, SpentToken, Text};
+
+pub(crate) use self::shard::RowShard;
+use super::{
+    row::{Links, Row},
+    shards::Shards,
+    slot::Slot,
+};
+
+/// All rows.
+#[derive(Debug, Default)]
+pub(crate) struct Rows {
+    shards: Shards<RwLock<RowShard>>,
+}
+
+impl Rows {
+    /// What `read` makes of the row in that slot; `None` if it is empty.
+    pub(crate) fn read<T>(
+        &self,
+        slot: Slot,
+        read: impl FnOnce(&RowShard, &Row) -> Option<T>,
+    ) -> Option<T> {
+        let shard = self.shards.of(slot.number()).read();
+        read(&shard, shard.row(slot)?)
+    }
+
+    /// What `read` makes of every row. Only so many rows as a chunk has are locked at a time, so a
+    /// session that comes or goes meanwhile may be seen or not.
+    pub(crate) fn read_all<T>(&self, read: impl Fn(&RowShard, Slot, &Row) -> T) -> Vec<T> {
+        let mut found = Vec::new();
+        for (number, shard) in (0..).zip(self.shards.iter()) {
+            for chunk in 0.. {
+                let shard = shard.read();
+                let Some(rows) = shard.chunk(number, chunk) else { break };
+                found.extend(rows.map(|(slot, row)| read(&shard, slot, row)));
+            }
+        }
+        found
+    }
+
+    /// Writes a session into a slot; if one is there, it keeps its place in its user's list and its
+    /// spent tokens.
+    pub(crate) fn put(&self, slot: Slot, state: &SessionState, user: Text) {
+        self.shards.of(slot.number()).write().put(slot, state, user);
+    }
+
+    /// Empties a slot.
+    pub(crate) fn remove(&self, slot: Slot) {
+        self.shards.of(slot.number()).write().remove(slot);
+    }
+
+    /// Adds a spent token.
+    pub(crate) fn spend(&self, slot: Slot, token: SpentToken) {
+        self.shards.of(slot.number()).write().spend(slot, token);
+    }
+
+    /// The neighbours in the user's list.
+    pub(crate) fn links(&self, slot: Slot) -> Links {
+        self.read(slot, |_, row| Some(row.links)).unwrap_or_default()
+    }
+
+    /// Changes the neighbours in the user's list.
+    pub(crate) fn relink(&self, slot: Slot, change: impl FnOnce(&mut Links)) {
+        if let Some(row) = self.shards.of(slot.number()).write().row_mut(slot) {
+            change(&mut row.links);
+        }
+    }
+
+    /// Labels kept, over all shards.
+    pub(crate) fn labels(&self) -> usize {
+        self.shards.iter().map(|shard| shard.read().labels()).sum()
+    }
+
+    /// Entries kept beside the rows, over all shards.
+    pub(crate) fn beside(&self) -> usize {
+        self.shards.iter().map(|shard| shard.read().beside()).sum()
+    }
+}

@@ -1,0 +1,177 @@
+//! One shard: its rows, the texts that they share, and what few of them have.
+
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    sync::Arc,
+};
+
+use hashbrown::HashMap;
+use passbook_core::{
+    Session, SessionState, SpentToken, Text, TokenDigest,
+    session::{Data, NEVER_MS},
+};
+
+use crate::live::{
+    chunks::{CHUNK_LEN, Chunks},
+    labels::Labels,
+    row::{Address, Row},
+    slot::Slot,
+};
+
+/// Rows under one lock.
+#[derive(Debug, Default)]
+pub(crate) struct RowShard {
+    rows: Chunks<Option<Row>>,
+    /// Each shard has its own: readers of one text count its references in many places.
+    labels: Labels,
+    absolute_at_ms: HashMap<Slot, u64>,
+    ipv6: HashMap<Slot, Ipv6Addr>,
+    data: HashMap<Slot, Arc<Data>>,
+    spent: HashMap<Slot, Vec<SpentToken>>,
+}
+
+impl RowShard {
+    /// The row in that slot, if one is there.
+    pub(crate) fn row(&self, slot: Slot) -> Option<&Row> {
+        self.rows.get(slot.index_in_shard())?.as_ref()
+    }
+
+    pub(super) fn row_mut(&mut self, slot: Slot) -> Option<&mut Row> {
+        self.rows.get_mut(slot.index_in_shard())?.as_mut()
+    }
+
+    /// The rows of one chunk, each with its slot, if this is the shard of that number; `None`
+    /// beyond the last chunk.
+    pub(super) fn chunk(
+        &self,
+        shard: u32,
+        chunk: usize,
+    ) -> Option<impl Iterator<Item = (Slot, &Row)>> {
+        let rows = self.rows.chunk(chunk)?;
+        let slots = (chunk * CHUNK_LEN..).map(move |index| Slot::at(shard, index));
+        Some(slots.zip(rows).filter_map(|(slot, row)| Some((slot?, row.as_ref()?))))
+    }
+
+    /// What a reader sees of the row in that slot.
+    pub(crate) fn session(&self, slot: Slot, row: &Row) -> Session {
+        let text = |label: Option<_>| label.and_then(|label| self.labels.text(label));
+        Session {
+            id: row.id,
+            user_id: row.user.clone(),
+            is_guest: row.is_guest,
+            created_at_ms: row.created_at_ms,
+            last_active_at_ms: row.last_active_at_ms,
+            expires_at_ms: row.expires_at_ms,
+            device: text(row.device),
+            tenant_id: text(row.tenant),
+            ip: match row.address {
+                Address::Unknown => None,
+                Address::V4(bytes) => Some(IpAddr::from(bytes)),
+                Address::V6 => self.ipv6.get(&slot).copied().map(IpAddr::V6),
+            },
+            user_agent: text(row.user_agent),
+            transport: row.transport,
+        }
+    }
+
+    /// What rules see of the row in that slot.
+    pub(crate) fn state(&self, slot: Slot, row: &Row) -> SessionState {
+        SessionState {
+            session: self.session(slot, row),
+            digest: row.digest(),
+            generation: row.generation,
+            lifetime_ms: row.lifetime_ms,
+            absolute_at_ms: self.absolute_at_ms.get(&slot).copied().unwrap_or(NEVER_MS),
+            data: self.data(slot),
+        }
+    }
+
+    /// The application's data of the session in that slot.
+    pub(crate) fn data(&self, slot: Slot) -> Option<Arc<Data>> {
+        self.data.get(&slot).cloned()
+    }
+
+    /// The spent tokens of the session in that slot, oldest first.
+    pub(crate) fn spent(&self, slot: Slot) -> &[SpentToken] {
+        self.spent.get(&slot).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn spend(&mut self, slot: Slot, token: SpentToken) {
+        self.spent.entry(slot).or_insert_with(|| Vec::with_capacity(1)).push(token);
+    }
+
+    pub(super) fn put(&mut self, slot: Slot, state: &SessionState, user: Text) {
+        let session = &state.session;
+        let old = self.rows.grown_to(slot.index_in_shard()).take();
+        let (old_labels, links) = match &old {
+            Some(old) => ([old.device, old.tenant, old.user_agent], old.links),
+            None => Default::default(),
+        };
+        let [device, tenant, user_agent] = old_labels;
+        let row = Row {
+            digest: state.digest.unwrap_or(TokenDigest::from_bytes([0; 32])),
+            id: session.id,
+            user,
+            created_at_ms: session.created_at_ms,
+            last_active_at_ms: session.last_active_at_ms,
+            expires_at_ms: session.expires_at_ms,
+            lifetime_ms: state.lifetime_ms,
+            device: self.labels.exchange(device, session.device.as_ref()),
+            tenant: self.labels.exchange(tenant, session.tenant_id.as_ref()),
+            user_agent: self.labels.exchange(user_agent, session.user_agent.as_ref()),
+            links,
+            generation: state.generation,
+            address: match session.ip {
+                None => Address::Unknown,
+                Some(IpAddr::V4(address)) => Address::V4(address.octets()),
+                Some(IpAddr::V6(_)) => Address::V6,
+            },
+            has_token: state.digest.is_some(),
+            is_guest: session.is_guest,
+            transport: session.transport,
+        };
+        self.put_beside(slot, state);
+        *self.rows.grown_to(slot.index_in_shard()) = Some(row);
+    }
+
+    /// What a row has no place for.
+    fn put_beside(&mut self, slot: Slot, state: &SessionState) {
+        let ipv6 = match state.session.ip {
+            None | Some(IpAddr::V4(_)) => None,
+            Some(IpAddr::V6(address)) => Some(address),
+        };
+        let absolute_at_ms = (state.absolute_at_ms != NEVER_MS).then_some(state.absolute_at_ms);
+        set(&mut self.ipv6, slot, ipv6);
+        set(&mut self.absolute_at_ms, slot, absolute_at_ms);
+        set(&mut self.data, slot, state.data.clone());
+    }
+
+    pub(super) fn remove(&mut self, slot: Slot) {
+        let Some(row) = self.rows.get_mut(slot.index_in_shard()).and_then(Option::take) else {
+            return;
+        };
+        for label in [row.device, row.tenant, row.user_agent] {
+            self.labels.exchange(label, None);
+        }
+        set(&mut self.ipv6, slot, None);
+        set(&mut self.absolute_at_ms, slot, None);
+        set(&mut self.data, slot, None);
+        set(&mut self.spent, slot, None);
+    }
+
+    pub(super) fn labels(&self) -> usize {
+        self.labels.len()
+    }
+
+    pub(super) fn beside(&self) -> usize {
+        self.absolute_at_ms.len() + self.ipv6.len() + self.data.len() + self.spent.len()
+    }
+}
+
+fn set<T>(table: &mut HashMap<Slot, T>, slot: Slot, value: Option<T>) {
+    match value {
+        Some(value) => drop(table.insert(slot, value)),
+        None if table.is_empty() => {}
+        None => drop(table.remove(&slot)),
+    }
+}

@@ -1,0 +1,199 @@
+//! The write half: what the fold does to the table, step by step.
+//!
+//! The steps of one change are in an order that shows readers nothing untrue between them. There is
+//! one writer at a time, so what it has read does not change under it.
+
+use std::{fmt, sync::atomic::Ordering};
+
+use parking_lot::MutexGuard;
+use passbook_core::{
+    Completed, IdempotencyKey, PolicyInForce, SessionId, SessionState, SessionTable, SessionView,
+    SpentToken, TokenDigest, TokenStanding, WholeState,
+};
+
+use super::{
+    Live,
+    slot::{Slot, Slots},
+    tokens::Place,
+};
+
+/// The right to change a [`Live`]: the target of [`apply`](passbook_core::apply()).
+pub struct LiveWriter<'a> {
+    live: &'a Live,
+    slots: MutexGuard<'a, Slots>,
+}
+
+impl<'a> LiveWriter<'a> {
+    pub(super) fn new(live: &'a Live) -> Self {
+        Self { live, slots: live.slots.lock() }
+    }
+
+    fn insert(&mut self, state: &SessionState) {
+        let live = self.live;
+        let session = &state.session;
+        let slot = self.slots.take();
+        let user = live.users.shared(&session.user_id);
+        live.rows.put(slot, state, user.clone());
+        live.expiry.lock().set(slot, session.expires_at_ms);
+        live.ids.insert(live.hash_of(session.id), slot);
+        if let Some(digest) = &state.digest {
+            live.tokens.set(&live.rows, digest, Place::Live(slot));
+        }
+        live.users.link(&live.rows, &user, slot);
+        live.len.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The new token is in the index before the row knows it, and the old one is there until the row
+    /// has forgotten it: the write of the row is the one moment in which they change places.
+    fn replace(&mut self, slot: Slot, state: &SessionState) {
+        let live = self.live;
+        let Some((old_user, old_digest)) =
+            live.rows.read(slot, |_, row| Some((row.user.clone(), row.digest())))
+        else {
+            return;
+        };
+        let leaving = old_digest
+            .filter(|old| Some(*old) != state.digest)
+            .and_then(|old| live.tokens.place_of(&live.rows, &old).map(|place| (old, place)));
+        if let Some(digest) = &state.digest {
+            live.tokens.set(&live.rows, digest, Place::Live(slot));
+        }
+        if old_user == state.session.user_id {
+            live.rows.put(slot, state, old_user);
+        } else {
+            let user = live.users.shared(&state.session.user_id);
+            live.users.relink(&live.rows, slot, &user, || {
+                live.rows.put(slot, state, user.clone());
+            });
+        }
+        live.expiry.lock().set(slot, state.session.expires_at_ms);
+        if let Some((digest, place)) = leaving {
+            live.tokens.remove(&digest, place);
+        }
+    }
+
+    /// Takes a session that is in no user's list any more out of everything else.
+    fn erase(&mut self, slot: Slot) {
+        let live = self.live;
+        let Some((id, digests)) = live.rows.read(slot, |shard, row| {
+            let spent = shard.spent(slot).iter().map(|token| token.digest);
+            Some((row.id, row.digest().into_iter().chain(spent).collect::<Vec<_>>()))
+        }) else {
+            return;
+        };
+        for digest in digests {
+            if let Some(place) = live.tokens.place_of(&live.rows, &digest) {
+                live.tokens.remove(&digest, place);
+            }
+        }
+        live.rows.remove(slot);
+        live.expiry.lock().remove(slot);
+        live.ids.remove(live.hash_of(id), slot);
+        live.len.fetch_sub(1, Ordering::Relaxed);
+        self.slots.give_back(slot);
+    }
+
+    fn remove_slot(&mut self, slot: Slot) {
+        let live = self.live;
+        if let Some(user) = live.rows.read(slot, |_, row| Some(row.user.clone())) {
+            live.users.unlink(&live.rows, &user, slot);
+        }
+        self.erase(slot);
+    }
+}
+
+impl SessionTable for LiveWriter<'_> {
+    fn put(&mut self, state: SessionState) {
+        match self.live.slot_of(state.id()) {
+            None => self.insert(&state),
+            Some(slot) => self.replace(slot, &state),
+        }
+    }
+
+    fn spend(&mut self, id: SessionId, token: SpentToken) {
+        let live = self.live;
+        if let Some(slot) = live.slot_of(id) {
+            live.rows.spend(slot, token);
+            live.tokens.set(&live.rows, &token.digest, Place::Spent(slot));
+        }
+    }
+
+    fn remove(&mut self, id: SessionId) {
+        if let Some(slot) = self.live.slot_of(id) {
+            self.remove_slot(slot);
+        }
+    }
+
+    fn remove_user(&mut self, user: &str, except: Option<SessionId>) {
+        let live = self.live;
+        let kept = except.and_then(|id| live.slot_of(id));
+        for slot in live.users.unlink_all(&live.rows, user, kept) {
+            self.erase(slot);
+        }
+    }
+
+    fn remove_expired(&mut self, now_ms: u64) {
+        for slot in self.live.due(now_ms) {
+            self.remove_slot(slot);
+        }
+    }
+
+    fn set_policy(&mut self, policy: PolicyInForce) {
+        self.live.head.write().policy = policy;
+    }
+
+    fn complete(&mut self, key: IdempotencyKey, completed: Completed) {
+        self.live.head.write().completed.add(key, completed);
+    }
+
+    fn set_last_at_ms(&mut self, at_ms: u64) {
+        let mut head = self.live.head.write();
+        head.last_at_ms = head.last_at_ms.max(at_ms);
+    }
+}
+
+impl SessionView for LiveWriter<'_> {
+    fn session(&self, id: SessionId) -> Option<SessionState> {
+        self.live.session(id)
+    }
+
+    fn token(&self, digest: &TokenDigest) -> Option<TokenStanding> {
+        self.live.token(digest)
+    }
+
+    fn sessions_of(&self, user: &str) -> Vec<SessionState> {
+        self.live.sessions_of(user)
+    }
+
+    fn expired(&self, now_ms: u64) -> Vec<SessionId> {
+        self.live.expired(now_ms)
+    }
+
+    fn policy(&self) -> PolicyInForce {
+        self.live.policy()
+    }
+
+    fn completed(&self, key: &IdempotencyKey) -> Option<Completed> {
+        self.live.completed(key)
+    }
+
+    fn last_at_ms(&self) -> u64 {
+        self.live.last_at_ms()
+    }
+}
+
+impl WholeState for LiveWriter<'_> {
+    fn ids(&self) -> Vec<SessionId> {
+        self.live.ids()
+    }
+
+    fn spent_tokens(&self, id: SessionId) -> Vec<SpentToken> {
+        self.live.spent_tokens(id)
+    }
+}
+
+impl fmt::Debug for LiveWriter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LiveWriter").field(self.live).finish()
+    }
+}

@@ -1,0 +1,4 @@
+//! What `Live` promises: the same fold as the plain table, whole for readers, and nothing left over.
+
+mod histories;
+mod model;
