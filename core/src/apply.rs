@@ -12,7 +12,7 @@ use crate::{
 
 /// Applies the event at `sequence` to the table.
 pub fn apply(table: &mut impl SessionTable, sequence: u64, event: &Event) {
-    let at_ms = event.at_ms;
+    let happened_at_ms = event.happened_at_ms();
     match &event.fact {
         Fact::Opened { .. } | Fact::LoginFailed { .. } | Fact::Bookmark { .. } => {}
         Fact::PolicySet { version, policy } => table.set_policy(PolicyInForce {
@@ -26,24 +26,24 @@ pub fn apply(table: &mut impl SessionTable, sequence: u64, event: &Event) {
             }
         }
         Fact::SessionRefreshed { subject, digest, generation, lifetime_ms, expires_at_ms } => {
-            change(table, subject.session, Some((*digest, *generation, at_ms)), |state| {
+            change(table, subject.session, Some((*digest, *generation, happened_at_ms)), |state| {
                 state.lifetime_ms = *lifetime_ms;
                 state.session.expires_at_ms = *expires_at_ms;
-                state.session.last_active_at_ms = at_ms;
+                state.session.last_active_at_ms = happened_at_ms;
             });
         }
         Fact::SessionUpgraded { subject, rotated, .. } => {
-            let rotated = rotated.map(|(digest, generation)| (digest, generation, at_ms));
+            let rotated = rotated.map(|(digest, generation)| (digest, generation, happened_at_ms));
             change(table, subject.session, rotated, |state| {
                 state.session.user_id = subject.user.text().clone();
                 state.session.is_guest = false;
-                state.session.last_active_at_ms = at_ms;
+                state.session.last_active_at_ms = happened_at_ms;
             });
         }
         Fact::SessionTouched { subject, expires_at_ms } => {
             change(table, subject.session, None, |state| {
                 state.session.expires_at_ms = *expires_at_ms;
-                state.session.last_active_at_ms = at_ms;
+                state.session.last_active_at_ms = happened_at_ms;
             });
         }
         Fact::DeviceSet { subject, device } => change(table, subject.session, None, |state| {
@@ -70,7 +70,7 @@ pub fn apply(table: &mut impl SessionTable, sequence: u64, event: &Event) {
         },
     }
     remember_command(table, sequence, event);
-    table.set_last_at_ms(at_ms);
+    table.set_last_at_ms(event.at_ms);
 }
 
 /// The state that a login begins with.

@@ -73,6 +73,19 @@ pub struct NewSession {
     pub sessions_per_user_max: Option<u32>,
 }
 
+/// A session that another store kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdoptedSession {
+    /// The session; its lifetime says how long later refreshes extend it.
+    pub session: NewSession,
+    /// The time of login, in Unix milliseconds.
+    pub created_at_ms: u64,
+    /// The last activity, in Unix milliseconds.
+    pub last_active_at_ms: u64,
+    /// When it expires, in Unix milliseconds; `u64::MAX` = never.
+    pub expires_at_ms: u64,
+}
+
 /// What can be wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {
@@ -87,6 +100,8 @@ pub enum Act {
     SetPolicy(Policy),
     /// Log in.
     Create(NewSession),
+    /// Take over a session that another store kept, with its times.
+    Adopt(AdoptedSession),
     /// Change the presented token for its successor and extend the session.
     Refresh {
         /// The digest of the token that was shown.

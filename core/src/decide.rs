@@ -134,6 +134,7 @@ impl<V: SessionView> Scene<'_, V> {
             })),
             Act::SetPolicy(policy) => Ok(self.set_policy(policy)),
             Act::Create(new) => self.create(new),
+            Act::Adopt(adopted) => self.adopt(adopted),
             Act::Refresh { presented, successor, lifetime_ms } => {
                 Ok(self.refresh(presented, successor, *lifetime_ms))
             }

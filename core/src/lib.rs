@@ -26,7 +26,7 @@ pub mod text;
 pub mod token;
 
 pub use apply::apply;
-pub use command::{Act, Command, NewSession, SessionRef};
+pub use command::{Act, AdoptedSession, Command, NewSession, SessionRef};
 pub use decide::{Decided, Outcome, Rejection, decide};
 pub use event::{
     Actor, EndReason, Event, Fact, FailureReason, Imported, Origin, ReuseVerdict, Rule, Subject,

@@ -1,1 +1,47 @@
-//! Passbook.
+//! Passbook: an event-sourced session ledger that embeds in a Rust server.
+//!
+//! Who is logged in, where and since when; ending that at once; and proving later what happened.
+//! Every create, refresh, upgrade and revoke is an event in an append-only, checksummed journal; the
+//! indexes that reads are answered from are a replay of it.
+//!
+//! - [`Ledger`] is the async API, [`SessionStore`] the blocking one; both are faces of one ledger.
+//! - An `Ok` means that the change is on the medium.
+//! - Reads are answered from memory and never wait for a disk.
+//! - Tokens are handed out once; the ledger keeps their SHA-256 and nothing else.
+//!
+//! Start with [`Ledger::open`] or [`SessionStore::open`]. Times are Unix milliseconds where a name
+//! ends in `_ms`, else Unix seconds.
+
+mod auth_context;
+mod backend;
+mod error;
+mod execute;
+mod health;
+mod history;
+mod inflight;
+mod ledger;
+mod mirror;
+mod overlay;
+mod ports;
+mod replay_window;
+mod session_store;
+mod subscribe;
+mod sweeper;
+
+pub use auth_context::AuthContext;
+pub use backend::{BackendError, SessionBackend, SessionRow};
+pub use error::LedgerError;
+pub use execute::Reply;
+pub use health::Health;
+pub use history::{HistoryEntry, HistoryFold, HistoryKind, expiry_reason};
+pub use inflight::Pending;
+pub use ledger::{Builder, Context, DEFAULT_SWEEP_INTERVAL, IssuedSession, Ledger, Login, Opened};
+pub use passbook_core as core;
+pub use passbook_core::{
+    Actor, EndReason, Event, Fact, FailureReason, OnReuse, Policy, Session, SessionId, Token,
+    Transport,
+};
+pub use passbook_journal as journal;
+pub use ports::{Clock, Entropy, EntropyError, OsEntropy, SeededEntropy, SimClock, SystemClock};
+pub use session_store::SessionStore;
+pub use subscribe::{Recorded, Subscription};

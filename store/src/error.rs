@@ -1,0 +1,128 @@
+//! What can go wrong, by what the caller can do about it.
+
+use std::sync::Arc;
+
+use passbook_core::{Completed, LimitError, Rejection, codec::CodecError};
+use passbook_journal::{
+    AppendError, CloseError, JournalError, OpenError, ReadError, ReadOnlyReason,
+};
+use thiserror::Error;
+
+use crate::{backend::BackendError, ports::EntropyError};
+
+/// Why the ledger did not do what was asked. [`code`](Self::code) is stable.
+#[derive(Debug, Clone, Error)]
+pub enum LedgerError {
+    /// A value is out of its limits. Nothing was written; change the value.
+    #[error(transparent)]
+    Limit(#[from] LimitError),
+    /// The command may not be carried out in this state. Nothing was written.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// Session data that is no JSON. Nothing was written.
+    #[error("the value is no JSON: {0}")]
+    NotJson(String),
+    /// A command of this idempotency key was carried out before. Its token was handed out then and
+    /// is kept nowhere.
+    #[error("a command of this key was carried out before, at @{}", .0.sequence)]
+    AlreadyDone(Completed),
+    /// The medium failed while this change was in flight: it may or may not be there after the next
+    /// start. Ask again then, or send the same idempotency key again.
+    #[error("the medium failed while this change was in flight: it may or may not have happened")]
+    CommitIndeterminate(#[source] Arc<JournalError>),
+    /// The medium failed before: reads go on, nothing more can be written until the ledger is opened
+    /// again. Nothing was written.
+    #[error("the ledger can't write any more: its medium failed")]
+    Unavailable(#[source] Arc<JournalError>),
+    /// There is no room for the next segment. Nothing was written; space is looked for at each try.
+    #[error("the ledger can't write now: {0}")]
+    ReadOnly(ReadOnlyReason),
+    /// One command would write more than one group may hold. Nothing was written.
+    #[error("the command is too large for one group")]
+    TooLarge(#[source] AppendError),
+    /// The ledger was closed. Nothing was written.
+    #[error("the ledger is closed")]
+    Closed,
+    /// The operating system has no randomness for a token. Nothing was written.
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+    /// The folder can't be opened as a ledger: who has it, what is damaged, what to do.
+    #[error(transparent)]
+    Open(Arc<OpenError>),
+    /// The journal holds an event that this version can't read.
+    #[error("the event @{sequence} can't be read")]
+    Event {
+        /// Its sequence.
+        sequence: u64,
+        /// What is wrong with it.
+        #[source]
+        cause: Arc<CodecError>,
+    },
+    /// The journal can't be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// All changes are settled, but closing was not clean.
+    #[error(transparent)]
+    Close(#[from] CloseError),
+    /// A backend that sessions are written through to failed. Memory has the change; the write is
+    /// tried again with the next one.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+    /// The journal was changed by someone else than this ledger, or an invariant does not hold.
+    #[error("a mistake of Passbook: {0}")]
+    Internal(String),
+}
+
+impl LedgerError {
+    /// A stable code for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Limit(_) => "auth:limit",
+            Self::Rejected(rejection) => rejection.code(),
+            Self::NotJson(_) => "auth:not_json",
+            Self::AlreadyDone(_) => "ledger:already_done",
+            Self::CommitIndeterminate(_) => "ledger:commit_indeterminate",
+            Self::Unavailable(_) => "ledger:unavailable",
+            Self::ReadOnly(_) => "ledger:read_only",
+            Self::TooLarge(_) => "ledger:too_large",
+            Self::Closed => "ledger:closed",
+            Self::Entropy(_) => "ledger:no_entropy",
+            Self::Open(error) => open_code(error),
+            Self::Event { .. } => "ledger:unknown_event",
+            Self::Read(_) => "ledger:corrupt",
+            Self::Close(_) => "ledger:not_closed",
+            Self::Backend(_) => "ledger:backend",
+            Self::Internal(_) => "ledger:internal",
+        }
+    }
+
+    /// The journal did not take a group.
+    pub(crate) fn of_append(error: AppendError) -> Self {
+        match error {
+            AppendError::Unavailable(cause) => Self::Unavailable(cause),
+            AppendError::ReadOnly(reason) => Self::ReadOnly(reason),
+            AppendError::TooLarge { .. } => Self::TooLarge(error),
+            AppendError::Closed => Self::Closed,
+            AppendError::Conflict { .. }
+            | AppendError::Empty
+            | AppendError::TimeBackwards { .. } => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+fn open_code(error: &OpenError) -> &'static str {
+    match error {
+        OpenError::Missing { .. } => "ledger:missing",
+        OpenError::NotALedger { .. } => "ledger:not_a_ledger",
+        OpenError::NewerFormat { .. } => "ledger:newer_format",
+        OpenError::ForeignJournal { .. } => "ledger:foreign_journal",
+        OpenError::Locked { .. } => "ledger:locked",
+        OpenError::Corrupt(_) => "ledger:corrupt",
+        OpenError::Ambiguous(_) => "ledger:ambiguous_tail",
+        OpenError::NoSpace(_) => "ledger:no_space",
+        OpenError::NotWritable(_) => "ledger:not_writable",
+        OpenError::Io(_) => "ledger:io",
+        OpenError::Option { .. } => "ledger:option",
+        OpenError::Visit(_) => "ledger:internal",
+    }
+}

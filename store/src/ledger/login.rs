@@ -1,0 +1,157 @@
+//! What is known at a login, and what is handed out for it.
+
+use std::{net::IpAddr, ops::Deref};
+
+use passbook_core::{
+    Act, Command, DeviceLabel, NewSession, SessionId, TenantId, Token, TokenDigest, Transport,
+    UserAgent, UserId,
+};
+
+use crate::{Session, error::LedgerError};
+
+/// A login: who, and what is known of where. Limits are checked when it is used.
+///
+/// ```
+/// use passbook::Login;
+/// let login = Login::new("ann")
+///     .device("Firefox on Linux")
+///     .ip("198.51.100.7".parse().expect("an address"))
+///     .lifetime_ms(8 * 3_600_000);
+/// # let _ = login;
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Login {
+    user: String,
+    is_guest: bool,
+    device: Option<String>,
+    tenant: Option<String>,
+    ip: Option<IpAddr>,
+    user_agent: Option<UserAgent>,
+    transport: Transport,
+    lifetime_ms: Option<u64>,
+    sessions_per_user_max: Option<u32>,
+    replaces: Option<SessionId>,
+}
+
+impl From<&str> for Login {
+    fn from(user: &str) -> Self {
+        Self::new(user)
+    }
+}
+
+impl From<String> for Login {
+    fn from(user: String) -> Self {
+        Self::new(user)
+    }
+}
+
+impl Login {
+    /// A login of that user: 1 to 256 bytes.
+    pub fn new(user: impl Into<String>) -> Self {
+        Self { user: user.into(), ..Self::default() }
+    }
+
+    /// A login of somebody who is not known.
+    pub(crate) fn guest(name: String) -> Self {
+        Self { is_guest: true, ..Self::new(name) }
+    }
+
+    /// What a person calls the device: up to 256 bytes.
+    #[must_use]
+    pub fn device(mut self, label: impl Into<String>) -> Self {
+        self.device = Some(label.into());
+        self
+    }
+
+    /// The organisation that the session acts for: 1 to 256 bytes.
+    #[must_use]
+    pub fn tenant(mut self, tenant: impl Into<String>) -> Self {
+        self.tenant = Some(tenant.into());
+        self
+    }
+
+    /// The client's address.
+    #[must_use]
+    pub fn ip(mut self, ip: IpAddr) -> Self {
+        self.ip = Some(ip);
+        self
+    }
+
+    /// What the browser says of itself; longer than 1,024 bytes is cut.
+    #[must_use]
+    pub fn user_agent(mut self, text: &str) -> Self {
+        self.user_agent = Some(UserAgent::new(text));
+        self
+    }
+
+    /// By what the session is carried; a bare token, if not said.
+    #[must_use]
+    pub fn transport(mut self, transport: Transport) -> Self {
+        self.transport = transport;
+        self
+    }
+
+    /// How long it lives from now and from each refresh, in milliseconds; 0 = for ever. The policy's
+    /// idle timeout, if not said.
+    #[must_use]
+    pub fn lifetime_ms(mut self, lifetime_ms: u64) -> Self {
+        self.lifetime_ms = Some(lifetime_ms);
+        self
+    }
+
+    /// The most live sessions that the user may have with this one, 0 = no limit. The policy's, if
+    /// not said.
+    #[must_use]
+    pub fn sessions_per_user_max(mut self, limit: u32) -> Self {
+        self.sessions_per_user_max = Some(limit);
+        self
+    }
+
+    /// A session of the same browser, which ends in the same moment.
+    #[must_use]
+    pub fn replaces(mut self, session: SessionId) -> Self {
+        self.replaces = Some(session);
+        self
+    }
+
+    /// The command, with an id and the digest of a token made for it.
+    pub(crate) fn into_command(
+        self,
+        id: SessionId,
+        digest: TokenDigest,
+        command: impl FnOnce(Act) -> Command,
+    ) -> Result<Command, LedgerError> {
+        let new = NewSession {
+            id,
+            digest: Some(digest),
+            user: UserId::new(self.user)?,
+            is_guest: self.is_guest,
+            device: self.device.map(DeviceLabel::new).transpose()?,
+            tenant: self.tenant.map(TenantId::new).transpose()?,
+            transport: self.transport,
+            lifetime_ms: self.lifetime_ms,
+            replaces: self.replaces,
+            sessions_per_user_max: self.sessions_per_user_max,
+        };
+        let mut command = command(Act::Create(new));
+        command.origin.ip = self.ip.or(command.origin.ip);
+        command.origin.user_agent = self.user_agent.or(command.origin.user_agent);
+        Ok(command)
+    }
+}
+
+/// A session and the token that opens it: given out once, kept nowhere.
+#[derive(Debug, Clone)]
+pub struct IssuedSession {
+    /// The bearer's secret; [`Token::expose`] gives its wire form.
+    pub token: Token,
+    /// The session that it opens.
+    pub session: Session,
+}
+
+impl Deref for IssuedSession {
+    type Target = Session;
+    fn deref(&self) -> &Session {
+        &self.session
+    }
+}
