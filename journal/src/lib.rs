@@ -33,3 +33,9 @@ pub use journal::{Group, Journal, Observer, Payload, Place, Record, RecordRef, R
 pub use leaf::{CHAIN_START, Chain, Leaf, leaf_of, link_of};
 pub use memory::{MemoryJournal, Space};
 pub use vfs::{LockKind, OpenMode, RealVfs, Vfs, VfsFile};
+
+/// The simulated file system, for tests here and in other crates.
+#[cfg(feature = "sim")]
+pub mod sim {
+    pub use crate::vfs::sim::{Call, CallKind, CrashImages, Fault, ReadOnly, SimVfs, Times};
+}

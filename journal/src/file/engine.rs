@@ -11,7 +11,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use super::catalog::Catalog;
 use super::inline::InlineLanes;
 use super::options::{Durability, Threading};
-use super::queue::{Next, Obstacle, Queue};
+use super::queue::{Failure, Next, Obstacle, Queue};
 use super::watermark::WatermarkFile;
 use crate::disk::{Disk, DiskFile};
 use crate::entropy::Entropy;
@@ -137,7 +137,7 @@ impl Engine {
     pub(super) fn poison(&self, error: JournalError) {
         let mut queue = self.queue.lock();
         queue.writing = false;
-        queue.failure.get_or_insert_with(|| Arc::new(error));
+        queue.failure.get_or_insert_with(|| Failure { error: Arc::new(error), told: false });
         self.wake_all();
     }
 
@@ -151,7 +151,7 @@ impl Engine {
         let segments = self.catalog.lock().count();
         let queue = self.queue.lock();
         let writer = match (&queue.failure, queue.closed, &queue.next) {
-            (Some(error), _, _) => WriterState::Poisoned(Arc::clone(error)),
+            (Some(failure), _, _) => WriterState::Poisoned(Arc::clone(&failure.error)),
             (None, true, _) => WriterState::Closed,
             (None, false, Next::Failed { reason, .. }) => WriterState::ReadOnly(reason.clone()),
             (None, false, Next::Absent | Next::Wanted | Next::Preparing | Next::Ready) => {
@@ -175,8 +175,8 @@ impl Engine {
     pub(crate) fn finish(&self) -> Result<(), CloseError> {
         let buffered = self.sync_buffered();
         let queue = self.queue.lock();
-        if let Some(error) = &queue.failure {
-            let error = Arc::clone(error);
+        if let Some(failure) = &queue.failure {
+            let error = Arc::clone(&failure.error);
             drop(queue);
             drop(self.lock.lock().take());
             return Err(CloseError::Poisoned(error));

@@ -51,6 +51,20 @@ pub(crate) enum Next {
     },
 }
 
+/// Where the last draft goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TailIn {
+    Active,
+    Next,
+}
+
+/// Why nothing goes on, and whether the observer knows.
+#[derive(Debug, Clone)]
+pub(crate) struct Failure {
+    pub(crate) error: Arc<JournalError>,
+    pub(crate) told: bool,
+}
+
 /// A draft to write, and what its header says.
 #[derive(Debug)]
 pub(crate) struct Work {
@@ -98,16 +112,14 @@ pub(crate) struct Queue {
     pub(crate) told: u64,
     pub(crate) writing: bool,
     pub(crate) completing: bool,
-    pub(crate) failure_told: bool,
-    pub(crate) failure: Option<Arc<JournalError>>,
+    pub(crate) failure: Option<Failure>,
     pub(crate) closed: bool,
     pub(crate) next: Next,
     /// Bytes left in the active segment.
     active_left: u64,
-    /// Bytes left behind all drafts, in the segment that the last of them will go to.
+    /// Bytes left behind all drafts, in the segment that the last of them goes to.
     tail_left: u64,
-    /// Whether that is the next segment.
-    tail_in_next: bool,
+    tail_in: TailIn,
     /// Bytes for batches in an empty segment.
     capacity: u64,
     draft_bytes_max: usize,
@@ -141,13 +153,12 @@ impl Queue {
             told: start.mark.durable,
             writing: false,
             completing: false,
-            failure_told: false,
             failure: None,
             closed: false,
             next: Next::Absent,
             active_left: start.active_left,
             tail_left: start.active_left,
-            tail_in_next: false,
+            tail_in: TailIn::Active,
             capacity: start.capacity,
             draft_bytes_max: start.draft_bytes_max,
             depth: start.depth,
@@ -187,8 +198,8 @@ impl Queue {
     }
 
     fn check(&self, expected: u64, group: &Group<'_>) -> Result<(), AppendError> {
-        if let Some(error) = &self.failure {
-            return Err(AppendError::Unavailable(Arc::clone(error)));
+        if let Some(failure) = &self.failure {
+            return Err(AppendError::Unavailable(Arc::clone(&failure.error)));
         }
         if self.closed {
             return Err(AppendError::Closed);
@@ -210,12 +221,12 @@ impl Queue {
             self.tail_left = left;
             return Ok(());
         }
-        if self.tail_in_next {
+        if self.tail_in == TailIn::Next {
             return Err(Obstacle::Full);
         }
         match self.next {
             Next::Ready => {
-                self.tail_in_next = true;
+                self.tail_in = TailIn::Next;
                 self.tail_left = self.capacity - after;
                 Ok(())
             }
@@ -228,7 +239,7 @@ impl Queue {
     /// Whether the next segment should be prepared by now: the last quarter has begun.
     pub(crate) fn runs_low(&self) -> bool {
         matches!(self.next, Next::Absent)
-            && (self.tail_in_next || self.tail_left < self.capacity / 4)
+            && (self.tail_in == TailIn::Next || self.tail_left < self.capacity / 4)
     }
 
     /// Records in batches that are under way.
@@ -276,10 +287,9 @@ impl Queue {
         self.mark = mark;
         self.active_left = self.capacity;
         self.next = Next::Absent;
-        if self.tail_in_next {
-            self.tail_in_next = false;
-        } else {
-            self.tail_left = self.capacity;
+        match self.tail_in {
+            TailIn::Next => self.tail_in = TailIn::Active,
+            TailIn::Active => unreachable!("the draft that rotates was placed in the next segment"),
         }
     }
 
@@ -339,8 +349,8 @@ impl Queue {
 
     /// Whether the observer must be told something.
     pub(crate) fn can_complete(&self) -> bool {
-        let failure = self.failure.is_some() && !self.failure_told;
-        !self.completing && (self.told < self.durable || failure)
+        let failed = self.failure.as_ref().is_some_and(|failure| !failure.told);
+        !self.completing && (self.told < self.durable || failed)
     }
 
     pub(crate) fn queued_bytes(&self) -> usize {

@@ -2,6 +2,8 @@
 //!
 //! Threads and the inline mode run the same functions; who runs them when is left to `threads`.
 
+use std::sync::Arc;
+
 use parking_lot::MutexGuard;
 
 use super::engine::{Engine, Writer};
@@ -140,8 +142,9 @@ impl Engine {
                 let through = queue.durable;
                 queue.told = through;
                 MutexGuard::unlocked(queue, || self.tell(through));
-            } else if let Some(error) = queue.failure.clone().filter(|_| !queue.failure_told) {
-                queue.failure_told = true;
+            } else if let Some(failure) = queue.failure.as_mut().filter(|failure| !failure.told) {
+                failure.told = true;
+                let error = Arc::clone(&failure.error);
                 MutexGuard::unlocked(queue, || {
                     if let Some(slot) = self.observer.get() {
                         slot.0.failed(&error);

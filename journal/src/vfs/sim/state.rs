@@ -1,0 +1,482 @@
+//! The state of a simulated file system and what each call does to it.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::pages::Pages;
+use super::{Call, CallKind, Fault, LockKind, Locks, OpenMode, ReadOnly, Times};
+use crate::limits::SECTOR_BYTES;
+
+/// A write that isn't durable: part of one sector, or a stretch of zeros that only makes the file
+/// longer.
+#[derive(Debug, Clone)]
+pub(super) struct Pending {
+    pub(super) offset: u64,
+    pub(super) bytes: Arc<[u8]>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Inode {
+    pub(super) durable: Pages,
+    pub(super) current: Pages,
+    pub(super) pending: Vec<Pending>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Node {
+    File(usize),
+    Dir,
+}
+
+/// A change of a folder that isn't durable.
+#[derive(Debug, Clone)]
+pub(super) enum DirChange {
+    Link(String, Node),
+    Unlink(String),
+    Rename(String, String, Node),
+}
+
+pub(super) type Names = BTreeMap<String, Node>;
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Dir {
+    pub(super) durable: Names,
+    pub(super) current: Names,
+    pub(super) pending: Vec<DirChange>,
+}
+
+/// A planned failure. `kind` is known once it has struck.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    pub(super) number: u64,
+    pub(super) fault: Fault,
+    pub(super) times: Times,
+    pub(super) kind: Option<CallKind>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct State {
+    pub(super) inodes: Vec<Inode>,
+    pub(super) dirs: BTreeMap<PathBuf, Dir>,
+    pub(super) locks: Locks,
+    pub(super) calls: u64,
+    pub(super) log: Option<Vec<Call>>,
+    pub(super) cut_at: Option<u64>,
+    pub(super) off: bool,
+    pub(super) fault: Option<Plan>,
+    pub(super) capacity: Option<u64>,
+    pub(super) read_only: ReadOnly,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            inodes: Vec::new(),
+            dirs: BTreeMap::from([(PathBuf::from("/"), Dir::default())]),
+            locks: Locks::new(),
+            calls: 0,
+            log: None,
+            cut_at: None,
+            off: false,
+            fault: None,
+            capacity: None,
+            read_only: ReadOnly::No,
+        }
+    }
+}
+
+/// What to do at a call.
+enum Turn {
+    Go,
+    /// The power goes off during this call.
+    Cut,
+    Fail(Fault),
+}
+
+fn power_is_off() -> io::Error {
+    io::Error::other("the power is off")
+}
+
+fn fault_error(fault: Fault) -> io::Error {
+    match fault {
+        Fault::Error(kind) => kind.into(),
+        Fault::ShortWrite | Fault::LosePages => io::Error::other("input/output error"),
+    }
+}
+
+impl State {
+    fn turn(&mut self, kind: CallKind, path: &Path) -> io::Result<Turn> {
+        if self.off {
+            return Err(power_is_off());
+        }
+        self.calls += 1;
+        let number = self.calls;
+        if let Some(log) = &mut self.log {
+            log.push(Call { number, kind, path: path.to_owned() });
+        }
+        if self.cut_at.is_some_and(|cut| number >= cut) {
+            self.off = true;
+            return Ok(Turn::Cut);
+        }
+        if self.read_only == ReadOnly::Yes && kind.changes() {
+            return Err(io::ErrorKind::ReadOnlyFilesystem.into());
+        }
+        if let Some(plan) = &mut self.fault {
+            let strikes =
+                number == plan.number || (plan.times == Times::ForEver && plan.kind == Some(kind));
+            if strikes {
+                plan.kind = Some(kind);
+                return Ok(Turn::Fail(plan.fault));
+            }
+        }
+        Ok(Turn::Go)
+    }
+
+    /// For calls that do nothing when the power goes off during them.
+    fn plain_turn(&mut self, kind: CallKind, path: &Path) -> io::Result<()> {
+        match self.turn(kind, path)? {
+            Turn::Go => Ok(()),
+            Turn::Cut => Err(power_is_off()),
+            Turn::Fail(fault) => Err(fault_error(fault)),
+        }
+    }
+
+    /// For changes of folders: they may happen even if the power goes off during them.
+    fn change(
+        &mut self,
+        kind: CallKind,
+        path: &Path,
+        change: impl FnOnce(&mut Self) -> io::Result<()>,
+    ) -> io::Result<()> {
+        match self.turn(kind, path)? {
+            Turn::Go => change(self),
+            Turn::Cut => change(self).and(Err(power_is_off())),
+            Turn::Fail(fault) => Err(fault_error(fault)),
+        }
+    }
+
+    fn dir(&mut self, path: &Path) -> io::Result<&mut Dir> {
+        self.dirs.get_mut(path).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn node(&self, path: &Path) -> Option<Node> {
+        let (dir, name) = split(path)?;
+        self.dirs.get(dir)?.current.get(&name).copied()
+    }
+
+    pub(super) fn open(&mut self, path: &Path, mode: OpenMode) -> io::Result<usize> {
+        let exists = self.node(path);
+        let creates = match mode {
+            OpenMode::Read | OpenMode::ReadWrite => false,
+            OpenMode::CreateNew | OpenMode::CreateOrOpen => exists.is_none(),
+        };
+        let kind = if creates { CallKind::Create } else { CallKind::Open };
+        if self.read_only == ReadOnly::Yes && mode != OpenMode::Read {
+            return Err(io::ErrorKind::ReadOnlyFilesystem.into());
+        }
+        match (exists, mode) {
+            (Some(Node::Dir), _) => Err(io::ErrorKind::IsADirectory.into()),
+            (Some(Node::File(_)), OpenMode::CreateNew) => {
+                self.plain_turn(kind, path).and(Err(io::ErrorKind::AlreadyExists.into()))
+            }
+            (Some(Node::File(inode)), _) => self.plain_turn(kind, path).map(|()| inode),
+            (None, OpenMode::Read | OpenMode::ReadWrite) => {
+                self.plain_turn(kind, path).and(Err(io::ErrorKind::NotFound.into()))
+            }
+            (None, OpenMode::CreateNew | OpenMode::CreateOrOpen) => {
+                let inode = self.inodes.len();
+                self.change(kind, path, |state| {
+                    state.inodes.push(Inode::default());
+                    state.link(path, Node::File(inode))
+                })?;
+                Ok(inode)
+            }
+        }
+    }
+
+    fn link(&mut self, path: &Path, node: Node) -> io::Result<()> {
+        let (dir, name) = split(path).ok_or(io::ErrorKind::InvalidInput)?;
+        let dir = self.dir(dir)?;
+        dir.current.insert(name.clone(), node);
+        dir.pending.push(DirChange::Link(name, node));
+        Ok(())
+    }
+
+    pub(super) fn list(&mut self, dir: &Path) -> io::Result<Vec<String>> {
+        self.plain_turn(CallKind::List, dir)?;
+        Ok(self.dir(dir)?.current.keys().cloned().collect())
+    }
+
+    pub(super) fn create_dir(&mut self, path: &Path) -> io::Result<()> {
+        if self.node(path).is_some() {
+            return self
+                .plain_turn(CallKind::CreateDir, path)
+                .and(Err(io::ErrorKind::AlreadyExists.into()));
+        }
+        self.change(CallKind::CreateDir, path, |state| {
+            state.link(path, Node::Dir)?;
+            state.dirs.insert(path.to_owned(), Dir::default());
+            Ok(())
+        })
+    }
+
+    pub(super) fn rename(&mut self, source: &Path, target: &Path) -> io::Result<()> {
+        self.change(CallKind::Rename, source, |state| {
+            let node = state.node(source).ok_or(io::ErrorKind::NotFound)?;
+            let (from, to) = (split(source), split(target));
+            let (Some((dir, from)), Some((dir_to, to))) = (from, to) else {
+                return Err(io::ErrorKind::InvalidInput.into());
+            };
+            assert!(dir == dir_to, "the journal renames inside one folder only");
+            let dir = state.dir(dir)?;
+            dir.current.remove(&from);
+            dir.current.insert(to.clone(), node);
+            dir.pending.push(DirChange::Rename(from, to, node));
+            Ok(())
+        })
+    }
+
+    pub(super) fn unlink(&mut self, path: &Path) -> io::Result<()> {
+        self.change(CallKind::Unlink, path, |state| {
+            let (dir, name) = split(path).ok_or(io::ErrorKind::InvalidInput)?;
+            let dir = state.dir(dir)?;
+            dir.current.remove(&name).ok_or(io::ErrorKind::NotFound)?;
+            dir.pending.push(DirChange::Unlink(name));
+            Ok(())
+        })
+    }
+
+    pub(super) fn fsync_dir(&mut self, path: &Path) -> io::Result<()> {
+        self.plain_turn(CallKind::SyncDir, path)?;
+        let dir = self.dir(path)?;
+        dir.durable = dir.current.clone();
+        dir.pending.clear();
+        Ok(())
+    }
+
+    pub(super) fn pread(
+        &mut self,
+        inode: usize,
+        path: &Path,
+        buffer: &mut [u8],
+        offset: u64,
+    ) -> io::Result<usize> {
+        self.plain_turn(CallKind::Read, path)?;
+        Ok(self.inode(inode)?.current.read(buffer, offset))
+    }
+
+    pub(super) fn pwrite(
+        &mut self,
+        inode: usize,
+        path: &Path,
+        bytes: &[u8],
+        offset: u64,
+    ) -> io::Result<usize> {
+        match self.turn(CallKind::Write, path)? {
+            Turn::Go => {
+                self.check_capacity(inode, bytes.len(), offset)?;
+                self.put_bytes(inode, bytes, offset)?;
+                Ok(bytes.len())
+            }
+            Turn::Cut => self.put_bytes(inode, bytes, offset).and(Err(power_is_off())),
+            Turn::Fail(Fault::ShortWrite) => {
+                let (half, _) = bytes.split_at(bytes.len() / 2);
+                self.put_bytes(inode, half, offset)?;
+                Ok(half.len())
+            }
+            Turn::Fail(fault) => Err(fault_error(fault)),
+        }
+    }
+
+    fn check_capacity(&mut self, inode: usize, bytes: usize, offset: u64) -> io::Result<()> {
+        let end = offset + u64::try_from(bytes).expect("lengths fit");
+        let grows = end.saturating_sub(self.inode(inode)?.current.len);
+        let held: u64 = self.linked_files().map(|inode| inode.current.len).sum();
+        if grows > 0 && self.capacity.is_some_and(|capacity| held + grows > capacity) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        Ok(())
+    }
+
+    fn linked_files(&self) -> impl Iterator<Item = &Inode> {
+        self.dirs.values().flat_map(|dir| dir.current.values()).filter_map(|node| match node {
+            Node::File(inode) => self.inodes.get(*inode),
+            Node::Dir => None,
+        })
+    }
+
+    fn put_bytes(&mut self, inode: usize, bytes: &[u8], offset: u64) -> io::Result<()> {
+        let inode = self.inode(inode)?;
+        let grows = offset >= inode.current.len;
+        if grows && crate::format::all_zero(bytes) {
+            inode.pending.push(Pending { offset, bytes: bytes.into() });
+        } else {
+            let (mut rest, mut at) = (bytes, offset);
+            while !rest.is_empty() {
+                let within = usize::try_from(at).expect("lengths fit") % SECTOR_BYTES;
+                let (sector, later) = rest.split_at(rest.len().min(SECTOR_BYTES - within));
+                if !inode.is_there_already(sector, at) {
+                    inode.pending.push(Pending { offset: at, bytes: sector.into() });
+                }
+                at += u64::try_from(sector.len()).expect("lengths fit");
+                rest = later;
+            }
+        }
+        inode.current.write(bytes, offset);
+        Ok(())
+    }
+
+    pub(super) fn fdatasync(&mut self, inode: usize, path: &Path) -> io::Result<()> {
+        match self.turn(CallKind::Sync, path)? {
+            Turn::Go => {
+                self.inode(inode)?.persist();
+                Ok(())
+            }
+            Turn::Cut => Err(power_is_off()),
+            Turn::Fail(fault) => {
+                if fault == Fault::LosePages {
+                    self.inode(inode)?.pending.clear();
+                }
+                Err(fault_error(fault))
+            }
+        }
+    }
+
+    pub(super) fn len(&mut self, inode: usize, path: &Path) -> io::Result<u64> {
+        self.plain_turn(CallKind::Len, path)?;
+        Ok(self.inode(inode)?.current.len)
+    }
+
+    pub(super) fn try_lock(
+        &mut self,
+        inode: usize,
+        path: &Path,
+        kind: LockKind,
+    ) -> io::Result<bool> {
+        self.plain_turn(CallKind::Lock, path)?;
+        let (shared, exclusive) = self.locks.entry(inode).or_default();
+        match kind {
+            LockKind::Exclusive if *shared == 0 && !*exclusive => *exclusive = true,
+            LockKind::Shared if !*exclusive => *shared += 1,
+            LockKind::Exclusive | LockKind::Shared => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    pub(super) fn unlock(&mut self, inode: usize, kind: LockKind) {
+        if let Some((shared, exclusive)) = self.locks.get_mut(&inode) {
+            match kind {
+                LockKind::Exclusive => *exclusive = false,
+                LockKind::Shared => *shared = shared.saturating_sub(1),
+            }
+        }
+    }
+
+    fn inode(&mut self, inode: usize) -> io::Result<&mut Inode> {
+        self.inodes.get_mut(inode).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn file(&self, path: &Path) -> Option<usize> {
+        match self.node(path)? {
+            Node::File(inode) => Some(inode),
+            Node::Dir => None,
+        }
+    }
+
+    pub(super) fn flip(&mut self, path: &Path, bit: u64) -> bool {
+        let Some(inode) = self.file(path).and_then(|inode| self.inodes.get_mut(inode)) else {
+            return false;
+        };
+        inode.durable.flip(bit);
+        inode.current.flip(bit)
+    }
+
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        for (dir, names) in &self.dirs {
+            for (name, node) in &names.current {
+                if let Node::File(_) = node {
+                    files.push(dir.join(name));
+                }
+            }
+        }
+        files.sort_unstable();
+        files
+    }
+
+    pub(super) fn read_all(&self, path: &Path) -> Option<Vec<u8>> {
+        Some(self.inodes.get(self.file(path)?)?.current.to_vec())
+    }
+
+    pub(super) fn put(&mut self, path: &Path, bytes: &[u8]) {
+        let mut pages = Pages::default();
+        pages.write(bytes, 0);
+        let (dir, name) = split(path).expect("a path to a file");
+        let node = Node::File(self.inodes.len());
+        self.inodes.push(Inode { durable: pages.clone(), current: pages, pending: Vec::new() });
+        self.put_dir(dir);
+        let dir = self.dir(dir).expect("put just now");
+        dir.durable.insert(name.clone(), node);
+        dir.current.insert(name, node);
+    }
+
+    fn put_dir(&mut self, path: &Path) {
+        if self.dirs.contains_key(path) {
+            return;
+        }
+        let (parent, name) = split(path).expect("the root is always there");
+        self.put_dir(parent);
+        let parent = self.dir(parent).expect("put just now");
+        parent.durable.insert(name.clone(), Node::Dir);
+        parent.current.insert(name, Node::Dir);
+        self.dirs.insert(path.to_owned(), Dir::default());
+    }
+
+    pub(super) fn truncate(&mut self, path: &Path, len: u64) -> bool {
+        let Some(inode) = self.file(path).and_then(|inode| self.inodes.get_mut(inode)) else {
+            return false;
+        };
+        inode.durable.cut(len);
+        inode.current.cut(len);
+        true
+    }
+
+    pub(super) fn fork(&self) -> Self {
+        Self {
+            inodes: self.inodes.clone(),
+            dirs: self.dirs.clone(),
+            capacity: self.capacity,
+            read_only: self.read_only,
+            ..Self::default()
+        }
+    }
+}
+
+impl Inode {
+    /// Whether a write changes nothing: the same bytes are durable and nothing is pending there.
+    /// Leaving it out keeps the number of crash images small, and their set the same.
+    fn is_there_already(&self, sector: &[u8], offset: u64) -> bool {
+        let end = offset + u64::try_from(sector.len()).expect("lengths fit");
+        let overlaps = |write: &Pending| {
+            let write_end = write.offset + u64::try_from(write.bytes.len()).expect("lengths fit");
+            write.offset < end && offset < write_end
+        };
+        let mut durable = vec![0; sector.len()];
+        self.durable.read(&mut durable, offset) == sector.len()
+            && durable == sector
+            && !self.pending.iter().any(overlaps)
+    }
+
+    /// Makes everything pending durable.
+    fn persist(&mut self) {
+        for write in self.pending.drain(..) {
+            self.durable.write(&write.bytes, write.offset);
+        }
+    }
+}
+
+fn split(path: &Path) -> Option<(&Path, String)> {
+    Some((path.parent()?, path.file_name()?.to_string_lossy().into_owned()))
+}

@@ -1,0 +1,4 @@
+//! The journal's suites, through its public interface: one binary, so that they link once.
+
+mod crash;
+mod ledger;
