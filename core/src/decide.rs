@@ -101,10 +101,12 @@ pub fn decide(
     command: &Command,
     now_ms: u64,
 ) -> Result<Decided, Rejection> {
-    if let Some(completed) = command.key.as_ref().and_then(|key| view.completed(key)) {
+    let at_ms = now_ms.max(view.last_at_ms());
+    if let Some(completed) = command.key.as_ref().and_then(|key| view.completed(key))
+        && at_ms - completed.at_ms <= limits::IDEMPOTENCY_WINDOW_MS
+    {
         return Ok(answer(Outcome::AlreadyDone(completed)));
     }
-    let at_ms = now_ms.max(view.last_at_ms());
     let scene = Scene {
         view,
         actor: &command.actor,

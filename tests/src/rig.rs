@@ -1,0 +1,81 @@
+//! A ledger on a simulated disk and a simulated clock. Nothing happens but what a test does: the
+//! journal's steps are run by the test, so that groups can be in flight when the power fails.
+
+use std::{path::Path, sync::Arc};
+
+use passbook::{
+    Ledger, LedgerError, Policy, SeededEntropy, SimClock,
+    journal::{FileJournal, Options, Recovery, Threading, sim::SimVfs},
+};
+
+/// Where the ledger is on the simulated disk.
+pub const FOLDER: &str = "/ledger";
+/// The time at which every run starts: 2026-11-20 00:00:00Z.
+pub const START_MS: u64 = 1_795_132_800_000;
+
+/// One process's life with a ledger.
+#[derive(Debug)]
+pub struct Rig {
+    /// The disk.
+    pub vfs: SimVfs,
+    /// The clock.
+    pub clock: Arc<SimClock>,
+    /// The journal, to be stepped.
+    pub journal: Arc<FileJournal>,
+    /// The ledger.
+    pub ledger: Ledger,
+    /// What recovery found.
+    pub recovery: Recovery,
+}
+
+/// The journal's settings on that disk.
+pub fn options(vfs: &SimVfs) -> Options {
+    Options {
+        vfs: Arc::new(vfs.clone()),
+        entropy: Arc::new(passbook::journal::SeededEntropy::new(7)),
+        segment_bytes: 64 << 10,
+        threading: Threading::Inline,
+        ..Options::default()
+    }
+}
+
+impl Rig {
+    /// Opens the ledger on that disk, as a process would after a start.
+    ///
+    /// # Errors
+    /// What the ledger says.
+    pub fn open(vfs: SimVfs, clock: Arc<SimClock>) -> Result<Self, LedgerError> {
+        let opened = FileJournal::open(Path::new(FOLDER), options(&vfs), &mut |_| Ok(()));
+        let (journal, recovery) = opened.map_err(|error| LedgerError::Open(Arc::new(error)))?;
+        let journal = Arc::new(journal);
+        let ledger = Ledger::builder()
+            .journal(Arc::<FileJournal>::clone(&journal))
+            .clock(Arc::<SimClock>::clone(&clock))
+            .entropy(Arc::new(SeededEntropy::new(7)))
+            .sweep_interval(None)
+            .open_blocking()?;
+        Ok(Self { vfs, clock, journal, ledger, recovery })
+    }
+
+    /// A new ledger on an empty disk.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub fn fresh() -> Self {
+        let clock = Arc::new(SimClock::at_ms(START_MS));
+        Self::open(SimVfs::new(), clock).expect("an empty disk opens")
+    }
+
+    /// The same, with rules in force from the first event on.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub fn with_policy(policy: Policy) -> Self {
+        let rig = Self::fresh();
+        let act = passbook::core::Act::SetPolicy(policy);
+        let pending = rig.ledger.submit(&passbook::core::Command::new(act)).expect("room");
+        rig.journal.pump();
+        pending.wait().expect("durable");
+        rig
+    }
+}
