@@ -312,6 +312,12 @@ fn settle(
         Mark { segment: last.number, end: found.end_offset, durable: found.position.next - 1 };
     let covered = survey.watermark.as_ref().filter(|seen| seen.segment == last.number);
     let rewrite_from = covered.map_or(DATA_START, |seen| seen.end.clamp(DATA_START, mark.end));
+    if covered.is_none() {
+        // Without a watermark in it, the last segment may have its name only in a cache; and so
+        // may the manifest of a new ledger.
+        disk.fsync_dir(&survey.layout.dir)?;
+        disk.fsync_dir(&survey.layout.journal())?;
+    }
     let path = survey.layout.segment(&last.file_name());
     let mut dropped = None;
     if torn.is_some() || rewrite_from < mark.end {

@@ -325,10 +325,11 @@ pub(super) fn apply_mask(bytes: &mut [u8], mask: u64) {
     if mask == 0 {
         return;
     }
-    let mask = mask.to_le_bytes();
-    for chunk in bytes.chunks_mut(mask.len()) {
-        for (byte, mask) in chunk.iter_mut().zip(mask) {
-            *byte ^= mask;
-        }
+    let (words, rest) = bytes.as_chunks_mut::<8>();
+    for word in words {
+        *word = (u64::from_le_bytes(*word) ^ mask).to_le_bytes();
+    }
+    for (byte, mask) in rest.iter_mut().zip(mask.to_le_bytes()) {
+        *byte ^= mask;
     }
 }

@@ -58,7 +58,8 @@ pub(crate) struct Walk {
 impl Walk {
     pub(crate) fn new(file: DiskFile, header: &SegmentHeader) -> Self {
         let seal = Seal::new(&header.salt, header.number);
-        Self { window: Window::new(file), seal, segment_bytes: header.segment_bytes }
+        let segment_bytes = header.segment_bytes;
+        Self { window: Window::new(file, segment_bytes), seal, segment_bytes }
     }
 
     pub(crate) fn window(&mut self) -> &mut Window {

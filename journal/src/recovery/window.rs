@@ -10,14 +10,16 @@ const AHEAD_BYTES: usize = 256 * 1024;
 #[derive(Debug)]
 pub(crate) struct Window {
     file: DiskFile,
+    file_bytes: u64,
     buffer: Vec<u8>,
     start: u64,
     filled: usize,
 }
 
 impl Window {
-    pub(crate) fn new(file: DiskFile) -> Self {
-        Self { file, buffer: Vec::new(), start: 0, filled: 0 }
+    /// A window over a file that should be `file_bytes` long; it looks no further.
+    pub(crate) fn new(file: DiskFile, file_bytes: u64) -> Self {
+        Self { file, file_bytes, buffer: Vec::new(), start: 0, filled: 0 }
     }
 
     pub(crate) fn file(&self) -> &DiskFile {
@@ -45,11 +47,14 @@ impl Window {
 
     fn fill(&mut self, offset: u64, bytes: usize) -> Result<(), JournalError> {
         self.filled = 0;
+        let left = usize::try_from(self.file_bytes.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let bytes = bytes.min(left);
         if self.buffer.len() < bytes {
             self.buffer.resize(bytes, 0);
         }
         self.start = offset;
-        self.filled = self.file.read_at(&mut self.buffer, offset)?;
+        let target = self.buffer.get_mut(..bytes).unwrap_or_default();
+        self.filled = self.file.read_at(target, offset)?;
         Ok(())
     }
 }
