@@ -303,3 +303,35 @@ fn raw_fact(kind: u8, subject: Subject, numbers: Numbers) -> Fact {
         },
     }
 }
+
+/// A login with the token of that number.
+pub(crate) fn created(session: u64, owner: u64, token: u64, expires_at_ms: u64) -> Event {
+    event(
+        0,
+        Fact::SessionCreated {
+            subject: Subject { session: id(session), user: user(owner) },
+            is_guest: false,
+            digest: Some(digest(token)),
+            device: Some(device(session)),
+            tenant: None,
+            transport: Transport::Token,
+            created_at_ms: session,
+            lifetime_ms: 0,
+            expires_at_ms,
+            absolute_at_ms: u64::MAX,
+        },
+    )
+}
+
+/// The end of one session.
+pub(crate) fn revoked(session: u64) -> Event {
+    event(
+        0,
+        Fact::SessionRevoked {
+            subject: Subject { session: id(session), user: user(1) },
+            reason: EndReason::Logout,
+            rule: Rule::Requested,
+            policy_version: 0,
+        },
+    )
+}

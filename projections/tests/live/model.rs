@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 
 use passbook_core::{
-    Event, SessionRef, SessionView, State, TokenDigest, TokenStanding, WholeState, apply, decide,
-    state_fingerprint,
+    EndReason, Event, Fact, SessionRef, SessionView, State, TokenDigest, TokenStanding, WholeState,
+    apply, decide, state_fingerprint,
 };
-use passbook_projections::Live;
+use passbook_projections::{Live, live::Census};
 use proptest::prelude::*;
 
 use crate::histories::{self, DATA_KEY, POOL, digest, event, id, user};
@@ -62,6 +62,29 @@ impl Twins {
         let mut all = live.all();
         all.sort_unstable_by_key(|session| session.id);
         assert!(all.iter().eq(state.iter().map(|kept| &kept.session)));
+    }
+
+    /// Ends everything, and looks for what is left.
+    #[track_caller]
+    fn check_nothing_is_left(mut self) {
+        let census = self.live.census();
+        let unending = self.state.iter().filter(|kept| kept.session.expires_at_ms == u64::MAX);
+        let spent = self.state.ids().into_iter().map(|id| self.state.spent_tokens(id).len());
+        assert_eq!((census.rows, census.ids), (self.live.len(), self.live.len()));
+        assert_eq!(census.scheduled, self.live.len() - unending.count());
+        assert!(census.spent_tokens <= spent.sum());
+        assert!(census.live_tokens <= self.live.len());
+        for number in 0..=POOL {
+            let all = Fact::UserSessionsRevoked {
+                user: user(number),
+                except: None,
+                reason: EndReason::Erased,
+                ended: 1,
+            };
+            self.apply(&event(self.now_ms, all));
+        }
+        assert_eq!(self.live.census(), Census::default());
+        assert!(self.live.is_empty());
     }
 
     #[track_caller]
@@ -122,6 +145,7 @@ proptest! {
                 twins.check();
             }
         }
+        twins.check_nothing_is_left();
     }
 
     #[test]
@@ -133,5 +157,6 @@ proptest! {
             twins.apply(&event(at_ms, fact));
             twins.check();
         }
+        twins.check_nothing_is_left();
     }
 }
