@@ -19,6 +19,7 @@ use passbook_journal::{FileJournal, Group, Journal, JournalError, Observer, Opti
 
 const ROW_TIME: Duration = Duration::from_secs(2);
 const PAYLOAD_BYTES: usize = 150;
+const DEVICE_FILE_BYTES: u64 = 64 << 20;
 
 fn main() {
     let given = std::env::args().nth(1).filter(|argument| !argument.starts_with('-'));
@@ -66,7 +67,6 @@ fn row(name: &str, measured: &Measured, device_rate: f64) {
 /// 4 KiB aligned writes and syncs, each thread on its own descriptor and its own stretch.
 fn device_rate(folder: &Path, depth: u64) -> Measured {
     let path = folder.join(format!("device-{depth}"));
-    const FILE_BYTES: u64 = 64 << 20;
     std::fs::write(&path, vec![0; 64 << 20]).expect("write");
     std::fs::File::open(&path).and_then(|file| file.sync_all()).expect("sync");
     let next = AtomicU64::new(0);
@@ -81,7 +81,7 @@ fn device_rate(folder: &Path, depth: u64) -> Measured {
                     while started.elapsed() < ROW_TIME {
                         let begun = Instant::now();
                         let block_number = next.fetch_add(1, Ordering::Relaxed);
-                        let offset = block_number * 4096 % FILE_BYTES;
+                        let offset = block_number * 4096 % DEVICE_FILE_BYTES;
                         file.write_all_at(&block, offset).expect("write");
                         file.sync_data().expect("sync");
                         latencies.push(nanos(begun));

@@ -15,7 +15,10 @@ mod layout;
 mod leaf;
 pub mod limits;
 mod memory;
+mod read_only;
 mod recovery;
+mod stat;
+mod verify;
 mod vfs;
 
 pub use damage::{Damage, Evidence};
@@ -32,6 +35,9 @@ pub use health::{JournalHealth, WriterState};
 pub use journal::{Group, Journal, Observer, Payload, Place, Record, RecordRef, Records};
 pub use leaf::{CHAIN_START, Chain, Leaf, leaf_of, link_of};
 pub use memory::{MemoryJournal, Space};
+pub use read_only::{Held, ReadOnlyJournal, Tail};
+pub use stat::{SegmentStat, Stat, WatermarkStat, stat};
+pub use verify::{Progress, VERIFY_JOBS_MAX, VerifyOptions, VerifyReport, verify};
 pub use vfs::{LockKind, OpenMode, RealVfs, Vfs, VfsFile};
 
 /// The simulated file system, for tests here and in other crates.

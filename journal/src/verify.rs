@@ -1,0 +1,245 @@
+//! Checking a whole journal: every checksum, every link, every byte of padding, on several
+//! threads, without changing anything and without stopping at the first damage.
+
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+
+use crate::damage::{Damage, Evidence};
+use crate::disk::Disk;
+use crate::error::{JournalError, OpenError};
+use crate::file::create::{Folder, look};
+use crate::file::lock;
+use crate::format::StoreId;
+use crate::format::watermark::Watermark;
+use crate::layout::Layout;
+use crate::leaf::Chain;
+use crate::read_only::{Held, Tail};
+use crate::recovery::read_watermark;
+use crate::vfs::Vfs;
+
+mod files;
+mod segment;
+
+use files::{Files, Piece};
+use segment::{Checked, check_segment};
+
+/// Most threads that check at the same time.
+pub const VERIFY_JOBS_MAX: usize = 64;
+
+/// How to verify.
+#[derive(Clone, Copy)]
+pub struct VerifyOptions<'a> {
+    /// Threads, 1 to [`VERIFY_JOBS_MAX`]; what is outside is brought inside.
+    pub jobs: usize,
+    /// Hears of progress, from any of the threads.
+    pub progress: Option<&'a (dyn Fn(Progress) + Sync)>,
+}
+
+impl Default for VerifyOptions<'_> {
+    fn default() -> Self {
+        Self { jobs: 1, progress: None }
+    }
+}
+
+impl std::fmt::Debug for VerifyOptions<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("VerifyOptions").field("jobs", &self.jobs).finish_non_exhaustive()
+    }
+}
+
+/// How far a verification is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes checked.
+    pub done_bytes: u64,
+    /// Bytes to check in all.
+    pub total_bytes: u64,
+}
+
+/// What a verification found.
+#[derive(Debug, Clone)]
+pub struct VerifyReport {
+    /// The ledger's identity, unless its manifest is damaged.
+    pub store: Option<StoreId>,
+    /// Number of segments found.
+    pub segments: u64,
+    /// Length of all segments together.
+    pub bytes: u64,
+    /// Records that verify.
+    pub records: u64,
+    /// Stretches of records that verify, in order.
+    pub intact: Vec<RangeInclusive<u64>>,
+    /// Everything that doesn't, in order of files and offsets.
+    pub damages: Vec<Damage>,
+    /// The chain over all records, if the last batch verifies; 32 zero bytes without any.
+    pub chain: Option<Chain>,
+    /// Highest sequence that was provably durable when we started; beside a writer, what came
+    /// after is not judged.
+    pub durable_at_start: u64,
+    /// Whether a writer held the ledger.
+    pub held: Held,
+    /// What lies behind the last record.
+    pub tail: Tail,
+}
+
+impl VerifyReport {
+    /// Whether nothing acknowledged is damaged.
+    pub fn is_good(&self) -> bool {
+        self.damages.is_empty()
+    }
+
+    /// Sequence of the last record that verifies; 0 if none does.
+    pub fn sequence_last(&self) -> u64 {
+        self.intact.last().map_or(0, |range| *range.end())
+    }
+}
+
+/// Checks everything in a ledger's journal. Reads only; a writer may hold it.
+///
+/// # Errors
+/// When there is no ledger to check, it is of a newer format, or the file system fails. Damage is
+/// no error: it is in the report.
+pub fn verify(
+    dir: &Path,
+    vfs: Arc<dyn Vfs>,
+    options: &VerifyOptions<'_>,
+) -> Result<VerifyReport, OpenError> {
+    let disk = Disk::new(vfs);
+    let layout = Layout::new(dir);
+    match look(&disk, &layout) {
+        Ok(Folder::Ledger) | Err(OpenError::Corrupt(_)) => {}
+        Ok(Folder::Missing | Folder::Vacant) => {
+            return Err(OpenError::Missing { path: layout.dir });
+        }
+        Err(error) => return Err(error),
+    }
+    let held = if lock::is_held(&disk, &layout)? { Held::ByWriter } else { Held::No };
+    let watermark = read_watermark(&disk, &layout)?;
+    let files = Files::look(&disk, &layout, watermark.as_ref())?;
+    let job = Job::new(&disk, &files, watermark.as_ref(), held, options);
+    let checked = job.run(options.jobs.clamp(1, VERIFY_JOBS_MAX))?;
+    Ok(report(files, checked, watermark.as_ref(), held))
+}
+
+/// The work that the threads share.
+struct Job<'a> {
+    disk: &'a Disk,
+    pieces: &'a [Piece],
+    watermark: Option<&'a Watermark>,
+    held: Held,
+    progress: Option<&'a (dyn Fn(Progress) + Sync)>,
+    done_bytes: AtomicU64,
+    total_bytes: u64,
+    next: AtomicUsize,
+    checked: Mutex<Vec<(usize, Result<Checked, JournalError>)>>,
+}
+
+impl<'a> Job<'a> {
+    fn new(
+        disk: &'a Disk,
+        files: &'a Files,
+        watermark: Option<&'a Watermark>,
+        held: Held,
+        options: &VerifyOptions<'a>,
+    ) -> Self {
+        Self {
+            disk,
+            pieces: &files.pieces,
+            watermark,
+            held,
+            progress: options.progress,
+            done_bytes: AtomicU64::new(0),
+            total_bytes: files.bytes(),
+            next: AtomicUsize::new(0),
+            checked: Mutex::new(Vec::new()),
+        }
+    }
+
+    fn run(self, jobs: usize) -> Result<Vec<Checked>, JournalError> {
+        std::thread::scope(|scope| {
+            for _ in 1..jobs.min(self.pieces.len()) {
+                scope.spawn(|| self.work());
+            }
+            self.work();
+        });
+        let mut checked = self.checked.into_inner();
+        checked.sort_by_key(|(index, _)| *index);
+        checked.into_iter().map(|(_, checked)| checked).collect()
+    }
+
+    fn work(&self) {
+        loop {
+            let index = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(piece) = self.pieces.get(index) else { return };
+            let advance = |bytes| self.advance(bytes);
+            let checked = check_segment(self.disk, piece, self.watermark, self.held, &advance);
+            self.checked.lock().push((index, checked));
+        }
+    }
+
+    fn advance(&self, bytes: u64) {
+        let done_bytes = self.done_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if let Some(progress) = self.progress {
+            progress(Progress { done_bytes, total_bytes: self.total_bytes });
+        }
+    }
+}
+
+fn report(
+    files: Files,
+    checked: Vec<Checked>,
+    watermark: Option<&Watermark>,
+    held: Held,
+) -> VerifyReport {
+    let mut report = VerifyReport {
+        store: files.store,
+        segments: u64::try_from(files.pieces.len()).unwrap_or(u64::MAX),
+        bytes: files.bytes(),
+        records: 0,
+        intact: Vec::new(),
+        damages: files.damages,
+        chain: None,
+        durable_at_start: watermark.map_or(0, |mark| mark.durable),
+        held,
+        tail: Tail::Clean,
+    };
+    for piece in checked {
+        report.records += piece.records;
+        report.durable_at_start = report.durable_at_start.max(piece.proven);
+        report.damages.extend(piece.damages);
+        report.chain = piece.chain;
+        report.tail = piece.tail;
+        for range in piece.intact {
+            join(&mut report.intact, range);
+        }
+    }
+    if held == Held::No {
+        report.durable_at_start = report.sequence_last();
+    }
+    report.damages.sort_by(|a, b| (&a.path, a.offset).cmp(&(&b.path, b.offset)));
+    report
+}
+
+/// Adds a range behind the others, or lengthens the last one.
+fn join(ranges: &mut Vec<RangeInclusive<u64>>, range: RangeInclusive<u64>) {
+    match ranges.last_mut() {
+        Some(last) if *last.end() + 1 == *range.start() => *last = *last.start()..=*range.end(),
+        Some(_) | None => ranges.push(range),
+    }
+}
+
+/// Damage that needs no other evidence.
+fn plain_damage(path: &Path, offset: u64, sequence_first: u64, why: &str) -> Damage {
+    Damage {
+        path: path.to_owned(),
+        offset,
+        sequence_first,
+        sequence_last: None,
+        why: why.to_owned(),
+        evidence: Evidence::AlwaysDurable,
+    }
+}
