@@ -1,6 +1,8 @@
 //! The journal's suites, through its public interface: one binary, so that they link once.
 
 #[cfg(test)]
+mod contract;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod fault;
@@ -8,3 +10,7 @@ mod fault;
 mod flip;
 #[cfg(test)]
 mod ledger;
+#[cfg(test)]
+mod opening;
+#[cfg(test)]
+mod reading;
