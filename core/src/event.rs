@@ -146,12 +146,6 @@ pub struct Imported {
     pub remote_host: Option<Text>,
 }
 
-impl Default for Text {
-    fn default() -> Self {
-        Self::from("")
-    }
-}
-
 /// The session that a fact is about, and whose it was at that moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {

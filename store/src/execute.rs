@@ -44,6 +44,7 @@ pub(crate) struct Engine {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) replays: ReplayWindow,
+    ids: Mutex<IdGenerator>,
     decider: Mutex<Decider>,
     /// The latest time that anyone was told: a clock that steps back revives no session.
     latest_ms: AtomicU64,
@@ -55,7 +56,6 @@ struct Decider {
     overlay: Overlay,
     /// The sequence of the last event queued.
     head: u64,
-    ids: IdGenerator,
     /// `Some` until this process has written its first event: bytes that recovery set aside.
     unopened: Option<u64>,
     scratch: Scratch,
@@ -102,7 +102,6 @@ impl Engine {
         let decider = Decider {
             overlay: Overlay::over(Arc::clone(&live)),
             head,
-            ids: IdGenerator::default(),
             unopened: Some(dropped_bytes),
             scratch: Scratch::default(),
         };
@@ -114,6 +113,7 @@ impl Engine {
             clock,
             entropy,
             replays: ReplayWindow::default(),
+            ids: Mutex::default(),
             decider: Mutex::new(decider),
         }
     }
@@ -149,7 +149,7 @@ impl Engine {
         let mut random = [0; 16];
         self.entropy.fill(&mut random)?;
         let now_ms = self.now_ms();
-        Ok(self.decider.lock().ids.next(now_ms, u128::from_le_bytes(random)))
+        Ok(self.ids.lock().next(now_ms, u128::from_le_bytes(random)))
     }
 
     /// Decides and queues a command.

@@ -6,10 +6,11 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeSet, HashMap, VecDeque},
+    collections::{BTreeSet, VecDeque},
     sync::Arc,
 };
 
+use hashbrown::HashMap;
 use passbook_core::{
     Completed, Event, IdempotencyKey, PolicyInForce, SessionId, SessionState, SessionTable,
     SessionView, SpentToken, Text, TokenDigest, TokenStanding, apply,

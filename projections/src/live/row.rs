@@ -1,5 +1,5 @@
 //! One session in 128 bytes: two cache lines, and nothing that a look by token needs is elsewhere
-//! but the texts.
+//! but the labels and a long user id.
 
 use std::hint::black_box;
 
@@ -15,7 +15,7 @@ pub(crate) struct Row {
     /// Only of meaning if `has_token`.
     pub(crate) digest: TokenDigest,
     pub(crate) id: SessionId,
-    /// The same allocation for all rows of a user.
+    /// In place if it is short, else the same allocation for all rows of a user.
     pub(crate) user: Text,
     pub(crate) created_at_ms: u64,
     pub(crate) last_active_at_ms: u64,
@@ -24,9 +24,6 @@ pub(crate) struct Row {
     pub(crate) device: Option<LabelId>,
     pub(crate) tenant: Option<LabelId>,
     pub(crate) user_agent: Option<LabelId>,
-    /// The neighbours in the list of the user's sessions. They change only while the user's shard
-    /// is locked for writing.
-    pub(crate) links: Links,
     pub(crate) generation: u32,
     pub(crate) address: Address,
     pub(crate) has_token: bool,

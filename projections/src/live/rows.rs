@@ -61,14 +61,12 @@ impl Rows {
 
     /// The neighbours in the user's list.
     pub(crate) fn links(&self, slot: Slot) -> Links {
-        self.read(slot, |_, row| Some(row.links)).unwrap_or_default()
+        self.shards.of(slot.number()).read().links(slot)
     }
 
     /// Changes the neighbours in the user's list.
     pub(crate) fn relink(&self, slot: Slot, change: impl FnOnce(&mut Links)) {
-        if let Some(row) = self.shards.of(slot.number()).write().row_mut(slot) {
-            change(&mut row.links);
-        }
+        change(self.shards.of(slot.number()).write().links_mut(slot));
     }
 
     /// Labels kept, over all shards.

@@ -60,7 +60,7 @@ impl Users {
         while let Some(slot) = next {
             next = rows.read(slot, |shard, row| {
                 found.extend(read(shard, slot, row));
-                row.links.next
+                shard.links(slot).next
             });
         }
         found

@@ -14,7 +14,7 @@ use passbook_core::{
 use crate::live::{
     chunks::{CHUNK_LEN, Chunks},
     labels::Labels,
-    row::{Address, Row},
+    row::{Address, Links, Row},
     slot::Slot,
 };
 
@@ -22,6 +22,9 @@ use crate::live::{
 #[derive(Debug, Default)]
 pub(crate) struct RowShard {
     rows: Chunks<Option<Row>>,
+    /// The neighbours in the list of the user's sessions, by slot as the rows: a look by token needs
+    /// none. They change only while the user's shard is locked for writing.
+    links: Chunks<Links>,
     /// Each shard has its own: readers of one text count its references in many places.
     labels: Labels,
     absolute_at_ms: HashMap<Slot, u64>,
@@ -36,8 +39,13 @@ impl RowShard {
         self.rows.get(slot.index_in_shard())?.as_ref()
     }
 
-    pub(super) fn row_mut(&mut self, slot: Slot) -> Option<&mut Row> {
-        self.rows.get_mut(slot.index_in_shard())?.as_mut()
+    /// The neighbours in the user's list of the session in that slot.
+    pub(crate) fn links(&self, slot: Slot) -> Links {
+        self.links.get(slot.index_in_shard()).copied().unwrap_or_default()
+    }
+
+    pub(super) fn links_mut(&mut self, slot: Slot) -> &mut Links {
+        self.links.grown_to(slot.index_in_shard())
     }
 
     /// The rows of one chunk, each with its slot, if this is the shard of that number; `None`
@@ -103,11 +111,10 @@ impl RowShard {
     pub(super) fn put(&mut self, slot: Slot, state: &SessionState, user: Text) {
         let session = &state.session;
         let old = self.rows.grown_to(slot.index_in_shard()).take();
-        let (old_labels, links) = match &old {
-            Some(old) => ([old.device, old.tenant, old.user_agent], old.links),
+        let [device, tenant, user_agent] = match &old {
+            Some(old) => [old.device, old.tenant, old.user_agent],
             None => Default::default(),
         };
-        let [device, tenant, user_agent] = old_labels;
         let row = Row {
             digest: state.digest.unwrap_or(TokenDigest::from_bytes([0; 32])),
             id: session.id,
@@ -119,7 +126,6 @@ impl RowShard {
             device: self.labels.exchange(device, session.device.as_ref()),
             tenant: self.labels.exchange(tenant, session.tenant_id.as_ref()),
             user_agent: self.labels.exchange(user_agent, session.user_agent.as_ref()),
-            links,
             generation: state.generation,
             address: match session.ip {
                 None => Address::Unknown,
@@ -150,6 +156,7 @@ impl RowShard {
         let Some(row) = self.rows.get_mut(slot.index_in_shard()).and_then(Option::take) else {
             return;
         };
+        *self.links_mut(slot) = Links::default();
         for label in [row.device, row.tenant, row.user_agent] {
             self.labels.exchange(label, None);
         }
