@@ -1,8 +1,8 @@
 //! Durable commits a second, beside what the device itself can do, in one run.
 //!
-//! Plain and short on purpose: each row runs for a fixed time on a folder in the current target
-//! directory's file system, and the ratios are what counts. What a store on top costs is left to
-//! the store's own bench. `PASSBOOK_BENCH_DIR` is not read: pass a folder as the first argument.
+//! Plain and short on purpose: each row runs for a fixed time, and the ratios are what counts. What a store on top costs is left to
+//! the store's own bench. The first argument names the folder, if the default isn't on the disk
+//! that matters: `cargo bench -p passbook-journal --bench commit -- /var/tmp`.
 
 #![expect(clippy::disallowed_methods, reason = "a bench measures time and opens a file itself")]
 #![expect(clippy::print_stdout, reason = "a bench prints its table")]
@@ -32,20 +32,30 @@ fn main() {
     for depth in [2, 3] {
         row(&format!("device, depth {depth}"), &device_rate(folder.path(), depth), device.rate);
     }
-    for depth in [1, 2, 3] {
+    for depth in 1..=3 {
+        let alone =
+            journal_threads(&folder.path().join(format!("h{depth}")), depth, 1, Wait::Helping);
+        row(&format!("1 thread that helps, depth {depth}"), &alone, device.rate);
         for callers in [1, 8, 64, 256] {
-            let result =
-                journal_threads(&folder.path().join(format!("t{depth}-{callers}")), depth, callers);
+            let path = folder.path().join(format!("t{depth}-{callers}"));
+            let result = journal_threads(&path, depth, callers, Wait::Blocked);
             row(&format!("{callers} threads, depth {depth}"), &result, device.rate);
         }
         for callers in [1, 8, 64, 256] {
-            let result =
-                journal_tasks(&folder.path().join(format!("a{depth}-{callers}")), depth, callers);
+            let path = folder.path().join(format!("a{depth}-{callers}"));
+            let result = journal_tasks(&path, depth, callers);
             row(&format!("{callers} tasks on 2 threads, depth {depth}"), &result, device.rate);
         }
     }
     let device = device_rate(folder.path(), 1);
     row("device, depth 1, again", &device, device.rate);
+}
+
+/// What a caller does until its commit is durable.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    Blocked,
+    Helping,
 }
 
 struct Measured {
@@ -181,7 +191,7 @@ impl Callers {
 }
 
 /// Callers that are threads, each blocked until its own commit is durable.
-fn journal_threads(folder: &Path, depth: usize, callers: usize) -> Measured {
+fn journal_threads(folder: &Path, depth: usize, callers: usize, wait: Wait) -> Measured {
     let journal = open(folder, depth);
     let shared = Callers::new(&journal, callers);
     let barrier = Barrier::new(callers + 1);
@@ -197,6 +207,9 @@ fn journal_threads(folder: &Path, depth: usize, callers: usize) -> Measured {
                     while begin.elapsed() < ROW_TIME {
                         let begun = Instant::now();
                         shared.submit(journal, caller);
+                        if wait == Wait::Helping {
+                            journal.help();
+                        }
                         shared.wait(caller);
                         latencies.push(nanos(begun));
                     }

@@ -3,6 +3,7 @@
 //! Bytes are left to `format`, finding the end to `recovery`, committing to the engine's parts.
 
 use std::path::Path;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
@@ -184,6 +185,13 @@ impl FileJournal {
 impl Journal for FileJournal {
     fn append(&self, expected: u64, group: &Group<'_>) -> Result<u64, AppendError> {
         self.engine.append(expected, group)
+    }
+
+    fn help(&self) {
+        match self.engine.threading {
+            Threading::Threads => self.engine.help(),
+            Threading::Inline => self.engine.inline_pump(),
+        }
     }
 
     fn head(&self) -> u64 {
@@ -411,6 +419,7 @@ fn build(
         threading: options.threading,
         queue: Mutex::new(Queue::new(start)),
         work: Condvar::new(),
+        appended: AtomicU64::new(0),
         room: Condvar::new(),
         keeper: Condvar::new(),
         writer: Mutex::new(writer),
@@ -419,5 +428,6 @@ fn build(
         observer: OnceLock::new(),
         lock: Mutex::new(Some(lock)),
         lanes: inline::InlineLanes::default(),
+        helper: Mutex::new(steps::Lane::default()),
     }
 }

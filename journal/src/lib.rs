@@ -40,6 +40,9 @@ pub use stat::{SegmentStat, Stat, WatermarkStat, stat};
 pub use verify::{Progress, VERIFY_JOBS_MAX, VerifyOptions, VerifyReport, verify};
 pub use vfs::{LockKind, OpenMode, RealVfs, Vfs, VfsFile};
 
+#[doc = include_str!("../FORMAT.md")]
+pub mod on_disk {}
+
 /// The simulated file system, for tests here and in other crates.
 #[cfg(feature = "sim")]
 pub mod sim {

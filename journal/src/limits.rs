@@ -46,7 +46,7 @@ pub const SEGMENT_BYTES_DEFAULT: u64 = 64 * 1024 * 1024;
 pub const SYNC_DEPTH_MAX: usize = 4;
 
 /// Batches whose sync may be under way at once unless the options say otherwise.
-pub const SYNC_DEPTH_DEFAULT: usize = 3;
+pub const SYNC_DEPTH_DEFAULT: usize = 2;
 
 /// Largest span of bytes that a power cut can leave half-written: debris past it is damage.
 pub const WINDOW_BYTES_MAX: u64 = 4 * 1024 * 1024;

@@ -82,7 +82,7 @@ impl Stat {
 /// drop(FileJournal::open(folder.path(), Options::default(), &mut |_| Ok(()))?);
 /// let stat = stat(folder.path(), std::sync::Arc::new(RealVfs))?;
 /// assert_eq!((stat.segments.len(), stat.bytes()), (1, 64 << 20));
-/// # Ok::<(), passbook_journal::OpenError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Errors

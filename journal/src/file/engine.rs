@@ -1,9 +1,10 @@
 //! The commit engine: what its parts share, and the append path.
 //!
-//! Locks, in the order in which they may be taken: `writer` → `queue`; `catalog` and `watermark`
-//! alone. `queue` is never held across a call of the file system or of the observer, so `append`
+//! Locks, in the order in which they may be taken: `helper` or `lanes` → `writer` → `queue`;
+//! `catalog` and `watermark` alone. `queue` is never held across a call of the file system or of the observer, so `append`
 //! waits for neither.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -11,7 +12,8 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use super::catalog::Catalog;
 use super::inline::InlineLanes;
 use super::options::{Durability, Threading};
-use super::queue::{Failure, Next, Obstacle, Queue};
+use super::queue::{Failure, Next, Obstacle, Queue, Watched};
+use super::steps::Lane;
 use super::watermark::WatermarkFile;
 use crate::disk::{Disk, DiskFile};
 use crate::entropy::Entropy;
@@ -38,6 +40,8 @@ pub(crate) struct Engine {
     pub(super) queue: Mutex<Queue>,
     /// For the committing threads: there may be something to write or to tell.
     pub(super) work: Condvar,
+    /// Counts groups, for the thread that watches the queue without its lock.
+    pub(super) appended: AtomicU64,
     /// For callers of `append` that are held back.
     pub(super) room: Condvar,
     /// For the keeper: the next segment is wanted, or we close.
@@ -50,6 +54,8 @@ pub(crate) struct Engine {
     /// The kernel's lock lives as long as this file is open.
     pub(super) lock: Mutex<Option<DiskFile>>,
     pub(super) lanes: InlineLanes,
+    /// For a caller that helps; one at a time.
+    pub(super) helper: Mutex<Lane>,
 }
 
 /// Where the next batch goes.
@@ -96,7 +102,8 @@ impl Engine {
             queue.next = Next::Wanted;
             self.keeper.notify_one();
         }
-        if queue.can_write() {
+        self.appended.fetch_add(1, Ordering::Release);
+        if queue.watched == Watched::No && queue.can_write() {
             self.work.notify_one();
         }
     }

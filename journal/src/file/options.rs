@@ -53,7 +53,7 @@ pub enum Threading {
 /// ```
 /// use passbook_journal::Options;
 /// let options = Options { segment_bytes: 1 << 20, owner: "import".into(), ..Options::default() };
-/// assert_eq!(options.sync_depth, 3);
+/// assert_eq!(options.sync_depth, 2);
 /// ```
 #[derive(Debug, Clone)]
 pub struct Options {

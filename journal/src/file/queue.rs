@@ -58,6 +58,13 @@ enum TailIn {
     Next,
 }
 
+/// See [`Queue::watched`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Watched {
+    No,
+    ByOne,
+}
+
 /// Why nothing goes on, and whether the observer knows.
 #[derive(Debug, Clone)]
 pub(crate) struct Failure {
@@ -112,6 +119,8 @@ pub(crate) struct Queue {
     pub(crate) told: u64,
     pub(crate) writing: bool,
     pub(crate) completing: bool,
+    /// Whether a committing thread looks for work without being woken.
+    pub(crate) watched: Watched,
     pub(crate) failure: Option<Failure>,
     pub(crate) closed: bool,
     pub(crate) next: Next,
@@ -153,6 +162,7 @@ impl Queue {
             told: start.mark.durable,
             writing: false,
             completing: false,
+            watched: Watched::No,
             failure: None,
             closed: false,
             next: Next::Absent,
@@ -282,6 +292,11 @@ impl Queue {
         Some(Work { draft, durable: self.mark.durable, rotate })
     }
 
+    /// The same, if nothing at all is under way.
+    pub(crate) fn take_lone_work(&mut self) -> Option<Work> {
+        if self.flights.is_empty() && !self.completing { self.take_work() } else { None }
+    }
+
     /// The next segment has become the active one.
     pub(crate) fn rotated(&mut self, mark: Mark) {
         self.mark = mark;
@@ -340,6 +355,11 @@ impl Queue {
                 self.mark = Mark { segment, end, durable: through };
             }
         }
+    }
+
+    /// Whether nothing is queued or under way, and no thread waits for that to change yet.
+    pub(crate) fn is_worth_watching(&self) -> bool {
+        self.watched == Watched::No && !self.closed && self.failure.is_none() && self.is_drained()
     }
 
     /// Whether everything queued has been made durable.

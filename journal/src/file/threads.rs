@@ -5,17 +5,24 @@
 //! runs the observer, which may wait for a caller that `append` holds back, the others go on.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use parking_lot::MutexGuard;
+
 use super::engine::Engine;
-use super::queue::Next;
+use super::queue::{Next, Queue, Watched, Work};
 use super::steps::Lane;
 use super::watermark::Noted;
 use crate::error::JournalError;
 
 /// How often the keeper refreshes the watermark and looks for space, while there is reason to.
 const KEEPER_TICK: Duration = Duration::from_secs(1);
+
+/// How long a thread watches the queue before it sleeps: some 50 µs, longer than a caller that has
+/// just been answered needs to come again.
+const WATCH_SPINS: u32 = 1000;
 
 /// Starts the threads of a journal.
 pub(super) fn start(engine: &Arc<Engine>) -> Result<Vec<JoinHandle<()>>, JournalError> {
@@ -47,26 +54,73 @@ impl Engine {
     fn commit_until_closed(&self) {
         let mut lane = Lane::default();
         let mut queue = self.queue.lock();
+        // Whether this thread did something since it last slept.
+        let mut active = false;
         loop {
             if queue.can_complete() {
-                if queue.can_write() {
-                    self.work.notify_one();
-                }
-                self.complete_step(&mut queue);
+                self.complete_and_wake(&mut queue);
+                active = true;
             } else if let Some(work) = queue.take_work() {
                 drop(queue);
-                if let Some(ticket) = self.write_step(&mut lane, work) {
-                    self.after_write();
-                    self.sync_step(&lane, ticket);
-                }
+                self.write_and_sync(&mut lane, work);
                 queue = self.queue.lock();
+                active = true;
             } else if queue.closed && (queue.is_drained() || queue.failure.is_some()) {
                 self.work.notify_all();
                 return;
+            } else if active && queue.is_worth_watching() {
+                self.watch(&mut queue);
+                active = false;
             } else {
                 self.work.wait(&mut queue);
             }
         }
+    }
+
+    /// The same for one batch, on the thread of a caller, if nothing is under way.
+    pub(super) fn help(&self) {
+        let Some(mut lane) = self.helper.try_lock() else { return };
+        let Some(work) = self.queue.lock().take_lone_work() else { return };
+        self.write_and_sync(&mut lane, work);
+        drop(lane);
+        let mut queue = self.queue.lock();
+        if queue.can_complete() {
+            self.complete_and_wake(&mut queue);
+        }
+    }
+
+    fn write_and_sync(&self, lane: &mut Lane, work: Work) {
+        if let Some(ticket) = self.write_step(lane, work) {
+            self.after_write();
+            self.sync_step(lane, ticket);
+        }
+    }
+
+    /// Completes; somebody else may write the next batch meanwhile.
+    fn complete_and_wake(&self, queue: &mut MutexGuard<'_, Queue>) {
+        if queue.can_write() {
+            self.work.notify_one();
+        }
+        self.complete_step(queue);
+        if queue.can_write() || queue.closed {
+            self.work.notify_one();
+        }
+    }
+
+    /// Looks for the next group for a short while before the thread goes to sleep: to be woken
+    /// costs a lone caller a good part of what its sync costs. One thread at a time does so.
+    fn watch(&self, queue: &mut MutexGuard<'_, Queue>) {
+        queue.watched = Watched::ByOne;
+        let before = self.appended.load(Ordering::Acquire);
+        MutexGuard::unlocked(queue, || {
+            for _ in 0..WATCH_SPINS {
+                if self.appended.load(Ordering::Acquire) != before {
+                    break;
+                }
+                std::hint::spin_loop();
+            }
+        });
+        queue.watched = Watched::No;
     }
 
     /// The writer's role is free: somebody else may want it, or the room that the batch left.

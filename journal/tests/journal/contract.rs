@@ -181,7 +181,7 @@ fn an_observer_may_take_the_lock_that_its_caller_holds() {
     for journal in journals {
         let desk = Arc::new(Desk::default());
         journal.observe(desk.clone());
-        let body = [7; 30_000];
+        let body = vec![7; 30_000];
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {

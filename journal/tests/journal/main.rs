@@ -9,8 +9,14 @@ mod fault;
 #[cfg(test)]
 mod flip;
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod ledger;
+#[cfg(test)]
+mod model;
 #[cfg(test)]
 mod opening;
 #[cfg(test)]
 mod reading;
+#[cfg(test)]
+mod real;

@@ -45,10 +45,9 @@ fn refusal(options: Options, sim: &SimVfs) -> OpenError {
 
 #[track_caller]
 fn corrupt(sim: &SimVfs) -> passbook_journal::Damage {
-    match refusal(options(sim), sim) {
-        OpenError::Corrupt(damage) => *damage,
-        error => panic!("{error}"),
-    }
+    let error = refusal(options(sim), sim);
+    let OpenError::Corrupt(damage) = error else { panic!("{error}") };
+    *damage
 }
 
 #[test]
@@ -112,14 +111,11 @@ fn a_second_writer_learns_who_is_first() {
     let sim = SimVfs::new();
     let (_first, _, _) =
         open_with(Options { owner: "passbook import\n".to_owned(), ..options(&sim) }).unwrap();
-    match refusal(options(&sim), &sim) {
-        OpenError::Locked { pid, owner, since_ms, path } => {
-            assert_eq!(pid, Some(std::process::id()));
-            assert_eq!((owner.as_str(), since_ms), ("passbook import", Some(5)));
-            assert_eq!(path, file("LOCK"));
-        }
-        error => panic!("{error}"),
-    }
+    let error = refusal(options(&sim), &sim);
+    let OpenError::Locked { pid, owner, since_ms, path } = error else { panic!("{error}") };
+    assert_eq!(pid, Some(std::process::id()));
+    assert_eq!((owner.as_str(), since_ms), ("passbook import", Some(5)));
+    assert_eq!(path, file("LOCK"));
 }
 
 #[test]
@@ -143,9 +139,10 @@ fn a_folder_that_may_not_be_written_is_refused_for_writing() {
 #[test]
 fn options_out_of_range_are_named() {
     let sim = SimVfs::new();
-    let check = |options: Options, name: &str| match refusal(options, &sim) {
-        OpenError::Option { name: found, .. } => assert!(found.starts_with(name), "{found}"),
-        error => panic!("{error}"),
+    let check = |options: Options, name: &str| {
+        let error = refusal(options, &sim);
+        let OpenError::Option { name: found, .. } = error else { panic!("{error}") };
+        assert!(found.starts_with(name), "{found}");
     };
     for segment_bytes in [0, SEGMENT_BYTES - 4096, SEGMENT_BYTES + 1, (1 << 30) + 4096] {
         check(Options { segment_bytes, ..options(&sim) }, "segment_bytes");
