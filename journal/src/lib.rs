@@ -2,6 +2,28 @@
 //!
 //! It knows opaque payloads and their order, and makes groups of them durable together. What a
 //! payload means is left to the store.
+//!
+//! ```
+//! use passbook_journal::{FileJournal, Group, Journal, Options, Payload};
+//!
+//! let folder = tempfile::tempdir()?;
+//! let (journal, recovery) =
+//!     FileJournal::open(folder.path(), Options::default(), &mut |_record| Ok(()))?;
+//! let opened = [Payload::new(b"opened"), Payload::new(b"bound to a device")];
+//! let last = journal.append(recovery.sequence_last, &Group { time_ms: 1, payloads: &opened })?;
+//! journal.close()?;
+//! assert_eq!((last, journal.durable()), (2, 2));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! | to | use |
+//! |---|---|
+//! | append, learn what is durable, read | [`Journal`], by [`FileJournal`] or [`MemoryJournal`] |
+//! | read beside a writer, or without touching anything | [`FileJournal::open_read_only`] |
+//! | look at files and ranges | [`stat()`] |
+//! | check every byte | [`verify()`] |
+//! | know the bytes | [`on_disk`] |
+//! | test what uses a journal | [`Threading::Inline`], `sim::SimVfs` with the feature `sim` |
 
 mod damage;
 mod disk;

@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use super::{LockKind, OpenMode, Vfs, VfsFile};
 
 mod crash;
+mod forge;
 mod pages;
 mod state;
 
