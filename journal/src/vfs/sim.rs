@@ -15,6 +15,7 @@ use super::{LockKind, OpenMode, Vfs, VfsFile};
 
 mod crash;
 mod forge;
+mod inode;
 mod pages;
 mod state;
 

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::inode::Inode;
 use super::pages::Pages;
-use super::state::{Dir, Inode, Node, State, split};
+use super::state::{Dir, Node, State, split};
 
 impl State {
     fn file(&self, path: &Path) -> Option<usize> {

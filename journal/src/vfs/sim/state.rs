@@ -3,26 +3,10 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use super::pages::Pages;
+use super::inode::{Inode, Pending};
 use super::{Call, CallKind, Fault, LockKind, Locks, OpenMode, ReadOnly, Times};
 use crate::limits::SECTOR_BYTES;
-
-/// A write that isn't durable: part of one sector, or a stretch of zeros that only makes the file
-/// longer.
-#[derive(Debug, Clone)]
-pub(super) struct Pending {
-    pub(super) offset: u64,
-    pub(super) bytes: Arc<[u8]>,
-}
-
-#[derive(Debug, Clone, Default)]
-pub(super) struct Inode {
-    pub(super) durable: Pages,
-    pub(super) current: Pages,
-    pub(super) pending: Vec<Pending>,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Node {
@@ -385,29 +369,6 @@ impl State {
             capacity: self.capacity,
             read_only: self.read_only,
             ..Self::default()
-        }
-    }
-}
-
-impl Inode {
-    /// Whether a write changes nothing: the same bytes are durable and nothing is pending there.
-    /// Leaving it out keeps the number of crash images small, and their set the same.
-    fn is_there_already(&self, sector: &[u8], offset: u64) -> bool {
-        let end = offset + u64::try_from(sector.len()).expect("lengths fit");
-        let overlaps = |write: &Pending| {
-            let write_end = write.offset + u64::try_from(write.bytes.len()).expect("lengths fit");
-            write.offset < end && offset < write_end
-        };
-        let mut durable = vec![0; sector.len()];
-        self.durable.read(&mut durable, offset) == sector.len()
-            && durable == sector
-            && !self.pending.iter().any(overlaps)
-    }
-
-    /// Makes everything pending durable.
-    fn persist(&mut self) {
-        for write in self.pending.drain(..) {
-            self.durable.write(&write.bytes, write.offset);
         }
     }
 }
