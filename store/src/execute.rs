@@ -268,7 +268,7 @@ impl Decider {
             | Outcome::NotFound
             | Outcome::AlreadyDone(_) => None,
         };
-        let session = id.and_then(|id| self.overlay.session(id)).map(|state| state.session);
+        let session = id.and_then(|id| self.overlay.seen(id));
         Reply { outcome, session, sequence: self.head, events }
     }
 }

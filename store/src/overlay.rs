@@ -4,16 +4,12 @@
 //! are not durable yet, or two refreshes of one token could both win. So the sessions, tokens and
 //! keys that events in flight touch are kept here, and forgotten once `Live` has them.
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeSet, VecDeque},
-    sync::Arc,
-};
+use std::{cmp::Reverse, collections::VecDeque, sync::Arc};
 
 use hashbrown::HashMap;
 use passbook_core::{
-    Completed, Event, IdempotencyKey, PolicyInForce, SessionId, SessionState, SessionTable,
-    SessionView, SpentToken, Text, TokenDigest, TokenStanding, apply,
+    Completed, Event, IdempotencyKey, PolicyInForce, Session, SessionId, SessionState,
+    SessionTable, SessionView, SpentToken, Text, TokenDigest, TokenStanding, apply,
 };
 use passbook_projections::Live;
 
@@ -26,7 +22,7 @@ pub(crate) struct Overlay {
     /// `None`: ended in flight.
     sessions: HashMap<SessionId, Touched<Option<SessionState>>>,
     tokens: HashMap<TokenDigest, Touched<(SessionId, Option<SpentToken>)>>,
-    by_user: BTreeSet<(Text, SessionId)>,
+    by_user: HashMap<Text, Vec<SessionId>>,
     commands: HashMap<IdempotencyKey, Touched<Completed>>,
     /// What was touched, in order, so that forgetting costs what was touched.
     touched: VecDeque<(u64, Key)>,
@@ -65,7 +61,7 @@ impl Overlay {
             sequence: 0,
             sessions: HashMap::new(),
             tokens: HashMap::new(),
-            by_user: BTreeSet::new(),
+            by_user: HashMap::new(),
             commands: HashMap::new(),
             touched: VecDeque::new(),
             swept: None,
@@ -76,6 +72,14 @@ impl Overlay {
     pub(crate) fn fold(&mut self, sequence: u64, event: &Event) {
         self.sequence = sequence;
         apply(self, sequence, event);
+    }
+
+    /// What a reader will see of the session once all that is in flight is durable.
+    pub(crate) fn seen(&self, id: SessionId) -> Option<Session> {
+        match self.sessions.get(&id) {
+            Some(touched) => touched.value.as_ref().map(|state| state.session.clone()),
+            None => self.session(id).map(|state| state.session),
+        }
     }
 
     /// Forgets what `base` has folded: all events up to `applied`.
@@ -104,15 +108,21 @@ impl Overlay {
     }
 
     fn drop_session(&mut self, id: SessionId) {
-        if let Some(Touched { value: Some(state), .. }) = self.sessions.remove(&id) {
-            self.by_user.remove(&(state.session.user_id, id));
+        let Some(Touched { value: Some(state), .. }) = self.sessions.remove(&id) else { return };
+        let user = &state.session.user_id;
+        let Some(ids) = self.by_user.get_mut(user) else { return };
+        if let Some(at) = ids.iter().position(|own| *own == id) {
+            ids.swap_remove(at);
+        }
+        if ids.is_empty() {
+            self.by_user.remove(user);
         }
     }
 
     fn touch_session(&mut self, id: SessionId, state: Option<SessionState>) {
         self.drop_session(id);
         if let Some(state) = &state {
-            self.by_user.insert((state.session.user_id.clone(), id));
+            self.by_user.entry_ref(&state.session.user_id).or_default().push(id);
         }
         self.sessions.insert(id, Touched { sequence: self.sequence, value: state });
         self.touched.push_back((self.sequence, Key::Session(id)));
@@ -163,10 +173,8 @@ impl SessionView for Overlay {
     fn sessions_of(&self, user: &str) -> Vec<SessionState> {
         let mut states = self.base.sessions_of(user);
         states.retain(|state| !self.sessions.contains_key(&state.id()) && !self.swept(0, state));
-        let name = Text::from(user);
-        let (first, last) = (SessionId::from_u128(0), SessionId::from_u128(u128::MAX));
-        let touched = self.by_user.range((name.clone(), first)..=(name, last));
-        states.extend(touched.filter_map(|(_, id)| self.session(*id)));
+        let touched = self.by_user.get(user).into_iter().flatten();
+        states.extend(touched.filter_map(|id| self.session(*id)));
         states.sort_by_key(|state| Reverse((state.session.created_at_ms, state.id())));
         states
     }
@@ -174,12 +182,17 @@ impl SessionView for Overlay {
     fn expired(&self, now_ms: u64) -> Vec<SessionId> {
         let mut ids = self.base.expired(now_ms);
         ids.retain(|id| !self.sessions.contains_key(id) && self.session(*id).is_some());
-        let touched = self.by_user.iter().map(|(_, id)| *id);
-        ids.extend(
-            touched.filter(|id| {
-                self.session(*id).is_some_and(|state| state.session.is_expired(now_ms))
-            }),
-        );
+        let touched = self.touched.iter().filter_map(|(_, key)| match key {
+            Key::Session(id) => Some(*id),
+            Key::Token(_) | Key::Command(_) => None,
+        });
+        let expired = |id: &SessionId| {
+            self.session(*id).is_some_and(|state| state.session.is_expired(now_ms))
+        };
+        ids.extend(touched.filter(expired));
+        // A session that was touched twice is there twice.
+        ids.sort_unstable();
+        ids.dedup();
         ids
     }
 
