@@ -1,9 +1,21 @@
-//! The parts of the `passbook` command that are pure: text in, facts or text out.
+//! The `passbook` command.
 //!
-//! Nothing here opens a file, reads a clock or knows the ledger; the binary does that and passes
-//! readers, times and facts in. So every module can be tested and fuzzed alone.
+//! [`cli`] is the command itself: it opens files, reads the clock, knows the ledger, and prints. The
+//! other public modules are pure: text in, facts or text out, so that each can be tested and fuzzed
+//! alone.
 
 pub mod at;
+pub mod cli;
 pub mod filter;
 pub mod import;
 pub mod render;
+
+mod answer;
+mod failure;
+mod fold;
+mod importing;
+mod interrupt;
+mod output;
+mod progress;
+mod reading;
+mod writing;

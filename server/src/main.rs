@@ -1,2 +1,7 @@
 //! The `passbook` binary.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    passbook_server::cli::main()
+}

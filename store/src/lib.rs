@@ -45,3 +45,7 @@ pub use passbook_journal as journal;
 pub use ports::{Clock, Entropy, EntropyError, OsEntropy, SeededEntropy, SimClock, SystemClock};
 pub use session_store::SessionStore;
 pub use subscribe::{Recorded, Subscription};
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

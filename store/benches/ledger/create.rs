@@ -13,7 +13,9 @@ use crate::report::Report;
 
 pub fn bench(criterion: &mut Criterion, report: &Report) {
     let runtime = tokio::runtime::Builder::new_multi_thread().build().expect("a runtime");
-    for (tasks, sync_depth) in [(1, 0), (8, 0), (64, 0), (256, 0), (64, 1), (64, 2), (256, 1), (256, 2)] {
+    for (tasks, sync_depth) in
+        [(1, 0), (8, 0), (64, 0), (256, 0), (64, 1), (64, 2), (256, 1), (256, 2)]
+    {
         let folder = tempfile::tempdir().expect("a folder");
         let mut options = Options::default();
         let mut name = format!("create, {tasks} task{}", if tasks == 1 { "" } else { "s" });
@@ -45,8 +47,8 @@ pub fn create(runtime: &Runtime, ledger: &Ledger, tasks: u64, count: u64) {
                     while let number = next.fetch_add(1, Ordering::Relaxed)
                         && number < count
                     {
-                        let login = Login::new(format!("u_{}", number % 10_000))
-                            .device("Firefox on Linux");
+                        let login =
+                            Login::new(format!("u_{}", number % 10_000)).device("Firefox on Linux");
                         ledger.create(login).await.expect("a durable login");
                     }
                 })

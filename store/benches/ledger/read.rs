@@ -1,5 +1,5 @@
 //! Reads: by token, and by user.
 
-use criterion::Criterion;
 use crate::report::Report;
+use criterion::Criterion;
 pub fn bench(_criterion: &mut Criterion, _report: &Report) {}

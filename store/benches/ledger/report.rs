@@ -45,10 +45,14 @@ impl Report {
     pub fn print(&self) {
         let device = self.seconds_each("device, 1 thread");
         let sqlite = self.seconds_each("sqlite, 1 caller");
-        println!("\n{:<44}{:>12}{:>12}{:>10}{:>10}", "", "ns each", "a second", "x device", "x sqlite");
+        println!(
+            "\n{:<44}{:>12}{:>12}{:>10}{:>10}",
+            "", "ns each", "a second", "x device", "x sqlite"
+        );
         for name in self.measured.borrow().keys() {
             let Some(each) = self.seconds_each(name) else { continue };
-            let ratio = |peer: Option<f64>| peer.map_or_else(String::new, |p| format!("{:.2}", p / each));
+            let ratio =
+                |peer: Option<f64>| peer.map_or_else(String::new, |p| format!("{:.2}", p / each));
             println!(
                 "{name:<44}{:>12.0}{:>12.0}{:>10}{:>10}",
                 each * 1e9,

@@ -1,0 +1,243 @@
+//! One event, as `journal dump`, `show` and `tail` and `session show` tell it.
+
+mod detail;
+
+use std::fmt;
+
+use passbook::{Event, Recorded, core::Text, journal::Place};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{Answer, Moment, View, cell, paint::painted};
+use crate::render::{
+    escape::escape,
+    number::thousands,
+    table::{Column, Table},
+};
+use detail::Detail;
+pub(crate) use detail::deadline;
+
+/// The schema of [`EventDocument`].
+pub(crate) const EVENT_SCHEMA: &str = "passbook.event/1";
+
+/// The longest name of a kind, in cells.
+const KIND_WIDTH: usize = 19;
+
+/// One event.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub(crate) struct EventDocument {
+    #[schemars(extend("const" = EVENT_SCHEMA))]
+    pub(crate) schema: &'static str,
+    /// Its place in the journal, dense from 1.
+    pub(crate) sequence: u64,
+    /// When it was recorded.
+    pub(crate) at: Moment,
+    /// The same, in Unix milliseconds.
+    pub(crate) at_ms: u64,
+    /// When it happened, where that is another time: on imported events.
+    pub(crate) occurred_at: Option<Moment>,
+    /// The same, in Unix milliseconds.
+    pub(crate) occurred_at_ms: Option<u64>,
+    /// What kind of event it is.
+    pub(crate) kind: &'static str,
+    /// The session that it is about.
+    pub(crate) session: Option<String>,
+    /// The user that it is about.
+    pub(crate) user_id: Option<String>,
+    /// Who acted: `user`, `operator:NAME`, `system`, `importer`.
+    pub(crate) actor: String,
+    /// The client's address.
+    pub(crate) ip: Option<String>,
+    /// What the client said of itself.
+    pub(crate) user_agent: Option<String>,
+    /// Where an imported event was read.
+    pub(crate) imported: Option<ImportedFrom>,
+    /// Free words on the act.
+    pub(crate) note: Option<String>,
+    /// The idempotency key of its command.
+    pub(crate) key: Option<String>,
+    /// What the kind of event adds.
+    pub(crate) detail: Detail,
+    /// Where it lies on disk; only with `--raw` and in `journal show`.
+    pub(crate) frame: Option<Frame>,
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub(crate) view: View,
+}
+
+/// What a log line says beside the act.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub(crate) struct ImportedFrom {
+    /// The machine that logged it.
+    pub(crate) host: String,
+    /// The program that logged it.
+    pub(crate) service: String,
+    /// Its process id.
+    pub(crate) pid: Option<u32>,
+    /// The peer's name, where the log has a name and no address.
+    pub(crate) remote_host: Option<String>,
+}
+
+/// Where an event lies on disk. Offsets count bytes from the start of the file.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub(crate) struct Frame {
+    /// The segment file.
+    pub(crate) segment: String,
+    /// Where its batch begins.
+    pub(crate) batch_offset: u64,
+    /// Where its own header begins.
+    pub(crate) record_offset: u64,
+    /// Header and payload, in bytes.
+    pub(crate) length: u64,
+}
+
+impl Frame {
+    pub(crate) fn of(place: &Place) -> Self {
+        Self {
+            segment: place.segment.display().to_string(),
+            batch_offset: place.batch_offset,
+            record_offset: place.record_offset,
+            length: place.length,
+        }
+    }
+}
+
+impl fmt::Display for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = std::path::Path::new(&self.segment).file_name().unwrap_or_default();
+        write!(
+            f,
+            "{}  batch at byte {}  record at byte {}  {} bytes",
+            escape(&name.to_string_lossy()),
+            thousands(self.batch_offset),
+            thousands(self.record_offset),
+            thousands(self.length),
+        )
+    }
+}
+
+impl EventDocument {
+    pub(crate) fn of(recorded: &Recorded, view: &View) -> Self {
+        let Recorded { sequence, event } = recorded;
+        let Event { at_ms, occurred_at_ms, actor, origin, note, key, fact } = event;
+        let text = |text: &Text| text.to_string();
+        Self {
+            schema: EVENT_SCHEMA,
+            sequence: *sequence,
+            at: Moment(*at_ms),
+            at_ms: *at_ms,
+            occurred_at: occurred_at_ms.map(Moment),
+            occurred_at_ms: *occurred_at_ms,
+            kind: fact.kind(),
+            session: fact.subject().map(|subject| subject.session.to_string()),
+            user_id: fact.user().map(ToString::to_string),
+            actor: actor.to_string(),
+            ip: origin.ip.map(|ip| ip.to_string()),
+            user_agent: origin.user_agent.as_ref().map(|agent| text(agent.text())),
+            imported: origin.imported.as_ref().map(|imported| ImportedFrom {
+                host: text(&imported.host),
+                service: text(&imported.service),
+                pid: imported.pid,
+                remote_host: imported.remote_host.as_ref().map(text),
+            }),
+            note: note.as_ref().map(|note| text(note.text())),
+            key: key.as_ref().map(|key| text(key.text())),
+            detail: Detail::of(fact),
+            frame: None,
+            view: view.clone(),
+        }
+    }
+
+    /// When it happened, as far as that is another time, else when it was recorded.
+    pub(crate) fn happened_at_ms(&self) -> u64 {
+        self.occurred_at_ms.unwrap_or(self.at_ms)
+    }
+
+    /// From where: an address, or the name that a log has for it.
+    fn origin(&self) -> Option<&str> {
+        let remote_host = self.imported.as_ref().and_then(|from| from.remote_host.as_deref());
+        self.ip.as_deref().or(remote_host)
+    }
+
+    /// What stands behind time and kind, part by part, escaped.
+    fn parts(&self) -> Vec<String> {
+        let mut parts = Vec::new();
+        let mut add = |part: Option<String>| parts.extend(part.filter(|part| !part.is_empty()));
+        add(self.user_id.as_deref().map(|user| format!("user={}", escape(user))));
+        add(self.session.clone());
+        add(Some(escape(&self.detail.to_string()).into_owned()));
+        add(self.origin().map(|origin| escape(origin).into_owned()));
+        add(self.user_agent.as_deref().map(|agent| escape(agent).into_owned()));
+        add(self.imported.as_ref().map(ImportedFrom::words));
+        let is_operator = self.actor.starts_with("operator:");
+        add(is_operator.then(|| format!("by {}", escape(&self.actor))));
+        add(self.note.as_deref().map(|note| format!("note={:?}", escape(note))));
+        parts
+    }
+}
+
+impl ImportedFrom {
+    /// `sshd[1304] on harbor`.
+    fn words(&self) -> String {
+        let pid = self.pid.map(|pid| format!("[{pid}]")).unwrap_or_default();
+        format!("{}{pid} on {}", escape(&self.service), escape(&self.host))
+    }
+}
+
+impl fmt::Display for EventDocument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = format!("{:<KIND_WIDTH$}", self.kind);
+        let style = match self.kind {
+            "LoginFailed" | "TokenReuseDetected" => super::paint::BAD,
+            "SessionCreated" => super::paint::GOOD,
+            "SessionRevoked" | "UserSessionsRevoked" | "SessionsExpired" => super::paint::FADED,
+            _ => anstyle::Style::new(),
+        };
+        let line = format!(
+            "@{:<9}  {}  {}  {}",
+            thousands(self.sequence),
+            self.view.time(self.happened_at_ms()),
+            painted(&kind, style),
+            self.parts().join("  "),
+        );
+        f.write_str(line.trim_end())?;
+        if let Some(frame) = &self.frame {
+            write!(f, "\n            {frame}")?;
+        }
+        writeln!(f)
+    }
+}
+
+impl Answer for EventDocument {
+    fn rows(&self) -> Table {
+        let mut table = Table::new([
+            Column::whole("SEQUENCE"),
+            Column::whole("AT"),
+            Column::whole("OCCURRED AT"),
+            Column::whole("KIND"),
+            Column::whole("USER"),
+            Column::whole("SESSION"),
+            Column::whole("ACTOR"),
+            Column::whole("FROM"),
+            Column::whole("USER AGENT"),
+            Column::whole("DETAIL"),
+            Column::whole("NOTE"),
+        ]);
+        table.push([
+            self.sequence.to_string(),
+            self.at.to_string(),
+            cell(self.occurred_at),
+            self.kind.to_owned(),
+            cell(self.user_id.as_ref()),
+            cell(self.session.as_ref()),
+            self.actor.clone(),
+            cell(self.origin()),
+            cell(self.user_agent.as_ref()),
+            self.detail.to_string(),
+            cell(self.note.as_ref()),
+        ]);
+        table
+    }
+}
+
+

@@ -1,0 +1,432 @@
+//! What each kind of event says beside who, when and whose session.
+
+use std::{fmt, time::Duration};
+
+use passbook::{
+    Fact, OnReuse, Policy,
+    core::{ReuseVerdict, Rule},
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{
+    answer::Moment,
+    render::number::{bytes, duration, thousands},
+};
+
+/// What the kind of event adds. Lifetimes are in milliseconds, 0 = for ever.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum Detail {
+    /// Of `Opened`.
+    Opened {
+        /// The version of Passbook that opened the store.
+        version: String,
+        /// Bytes of a torn tail that were set aside.
+        dropped_bytes: u64,
+    },
+    /// Of `PolicySet`.
+    PolicySet {
+        /// Its number, rising by one.
+        policy_version: u32,
+        /// The idle timeout.
+        idle_timeout_ms: u64,
+        /// The absolute timeout.
+        absolute_timeout_ms: u64,
+        /// Most live sessions of a user, 0 = no limit.
+        sessions_per_user_max: u32,
+        /// Within it a spent token gets the same successor again, 0 = never.
+        replay_window_ms: u64,
+        /// Within it a spent token is a race, not a theft.
+        race_window_ms: u64,
+        /// `end_session` or `refuse`.
+        on_reuse: &'static str,
+    },
+    /// Of `SessionCreated`.
+    SessionCreated {
+        /// Whether it is a guest's.
+        is_guest: bool,
+        /// Whether a token opens it.
+        has_token: bool,
+        /// The device's label.
+        device: Option<String>,
+        /// The organisation that it acts for.
+        tenant_id: Option<String>,
+        /// `token`, `cookie`, `jwt` or `imported`.
+        transport: &'static str,
+        /// The time of login.
+        created_at: Moment,
+        /// How long a refresh or touch extends it.
+        lifetime_ms: u64,
+        /// When it expires; `null` = never.
+        expires_at: Option<Moment>,
+        /// Beyond this nothing extends it; `null` = no such moment.
+        absolute_at: Option<Moment>,
+    },
+    /// Of `SessionRefreshed`.
+    SessionRefreshed {
+        /// The new token's generation.
+        generation: u32,
+        /// How long a touch extends it.
+        lifetime_ms: u64,
+        /// When it expires now; `null` = never.
+        expires_at: Option<Moment>,
+    },
+    /// Of `SessionUpgraded`.
+    SessionUpgraded {
+        /// The guest that became the user.
+        guest: String,
+        /// The new token's generation, if it got one.
+        generation: Option<u32>,
+    },
+    /// Of `SessionRevoked`.
+    SessionRevoked {
+        /// Why.
+        reason: &'static str,
+        /// By which rule.
+        rule: RuleDetail,
+        /// The version of the policy in force.
+        policy_version: u32,
+    },
+    /// Of `UserSessionsRevoked`.
+    UserSessionsRevoked {
+        /// Why.
+        reason: &'static str,
+        /// The session that lives on.
+        except: Option<String>,
+        /// How many ended.
+        ended: u32,
+    },
+    /// Of `SessionsExpired`.
+    SessionsExpired {
+        /// Sessions that expired at or before it ended.
+        effective_now: Moment,
+        /// How many ended.
+        ended: u32,
+        /// The version of the policy in force.
+        policy_version: u32,
+    },
+    /// Of `TokenReuseDetected`.
+    TokenReuseDetected {
+        /// The generation of the token that was shown.
+        presented_generation: u32,
+        /// The generation of the live token.
+        current_generation: u32,
+        /// When the shown token was spent.
+        spent_at: Moment,
+        /// The race window in force.
+        race_window_ms: u64,
+        /// The version of the policy in force.
+        policy_version: u32,
+        /// `race`, `refused` or `ended`.
+        verdict: &'static str,
+    },
+    /// Of `LoginFailed`.
+    LoginFailed {
+        /// Why.
+        reason: &'static str,
+        /// How many tries it stands for.
+        count: u32,
+    },
+    /// Of `DataSet`.
+    DataSet {
+        /// The key.
+        key: String,
+        /// The value: JSON text.
+        value: String,
+    },
+    /// Of `DataRemoved`.
+    DataRemoved {
+        /// The key.
+        key: String,
+    },
+    /// Of `SessionTouched`.
+    SessionTouched {
+        /// When it expires now; `null` = never.
+        expires_at: Option<Moment>,
+    },
+    /// Of `DeviceSet`.
+    DeviceSet {
+        /// The label.
+        device: String,
+    },
+    /// Of `TenantSet`.
+    TenantSet {
+        /// The organisation; `null` = none any more.
+        tenant_id: Option<String>,
+    },
+    /// Of `Bookmark`.
+    Bookmark {
+        /// The name.
+        name: String,
+    },
+}
+
+/// Which rule ended a session.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(tag = "name", rename_all = "snake_case")]
+pub(crate) enum RuleDetail {
+    /// Someone asked for it.
+    Requested,
+    /// A login took its place.
+    ReplacedBy {
+        /// The new session.
+        session: String,
+    },
+    /// The user had too many.
+    SessionsPerUser {
+        /// The limit in force.
+        limit: u32,
+        /// Live sessions before the login.
+        live: u32,
+    },
+}
+
+/// `None` for a deadline that never comes.
+pub(crate) fn deadline(at_ms: u64) -> Option<Moment> {
+    (at_ms != passbook::core::session::NEVER_MS).then_some(Moment(at_ms))
+}
+
+impl RuleDetail {
+    pub(crate) fn of(rule: Rule) -> Self {
+        match rule {
+            Rule::Requested => Self::Requested,
+            Rule::ReplacedBy(session) => Self::ReplacedBy { session: session.to_string() },
+            Rule::SessionsPerUser { limit, live } => Self::SessionsPerUser { limit, live },
+        }
+    }
+}
+
+impl fmt::Display for RuleDetail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Requested => Ok(()),
+            Self::ReplacedBy { session } => write!(f, "replaced by {session}"),
+            Self::SessionsPerUser { limit, live } => {
+                write!(f, "{live} live at a limit of {limit} a user")
+            }
+        }
+    }
+}
+
+fn policy_detail(policy_version: u32, policy: &Policy) -> Detail {
+    Detail::PolicySet {
+        policy_version,
+        idle_timeout_ms: policy.idle_timeout_ms,
+        absolute_timeout_ms: policy.absolute_timeout_ms,
+        sessions_per_user_max: policy.sessions_per_user_max,
+        replay_window_ms: policy.replay_window_ms,
+        race_window_ms: policy.race_window_ms,
+        on_reuse: match policy.on_reuse {
+            OnReuse::EndSession => "end_session",
+            OnReuse::Refuse => "refuse",
+        },
+    }
+}
+
+impl Detail {
+    pub(crate) fn of(fact: &Fact) -> Self {
+        match fact {
+            Fact::Opened { version, dropped_bytes } => {
+                Self::Opened { version: version.to_string(), dropped_bytes: *dropped_bytes }
+            }
+            Fact::PolicySet { version, policy } => policy_detail(*version, policy),
+            Fact::SessionCreated { .. } => Self::created(fact),
+            Fact::SessionRefreshed { generation, lifetime_ms, expires_at_ms, .. } => {
+                Self::SessionRefreshed {
+                    generation: *generation,
+                    lifetime_ms: *lifetime_ms,
+                    expires_at: deadline(*expires_at_ms),
+                }
+            }
+            Fact::SessionUpgraded { guest, rotated, .. } => Self::SessionUpgraded {
+                guest: guest.to_string(),
+                generation: rotated.map(|(_, generation)| generation),
+            },
+            Fact::SessionRevoked { reason, rule, policy_version, .. } => Self::SessionRevoked {
+                reason: reason.as_str(),
+                rule: RuleDetail::of(*rule),
+                policy_version: *policy_version,
+            },
+            Fact::UserSessionsRevoked { except, reason, ended, .. } => Self::UserSessionsRevoked {
+                reason: reason.as_str(),
+                except: except.map(|id| id.to_string()),
+                ended: *ended,
+            },
+            Fact::SessionsExpired { effective_now_ms, ended, policy_version } => {
+                Self::SessionsExpired {
+                    effective_now: Moment(*effective_now_ms),
+                    ended: *ended,
+                    policy_version: *policy_version,
+                }
+            }
+            Fact::DeviceSet { device, .. } => Self::DeviceSet { device: device.to_string() },
+            Fact::TenantSet { tenant, .. } => {
+                Self::TenantSet { tenant_id: tenant.as_ref().map(ToString::to_string) }
+            }
+            Fact::DataSet { key, value, .. } => {
+                Self::DataSet { key: key.to_string(), value: value.to_string() }
+            }
+            Fact::DataRemoved { key, .. } => Self::DataRemoved { key: key.to_string() },
+            Fact::SessionTouched { expires_at_ms, .. } => {
+                Self::SessionTouched { expires_at: deadline(*expires_at_ms) }
+            }
+            Fact::TokenReuseDetected { .. } => Self::reuse(fact),
+            Fact::LoginFailed { reason, count, .. } => {
+                Self::LoginFailed { reason: reason.as_str(), count: *count }
+            }
+            Fact::Bookmark { name } => Self::Bookmark { name: name.to_string() },
+        }
+    }
+}
+
+impl Detail {
+    fn created(fact: &Fact) -> Self {
+        let Fact::SessionCreated {
+            is_guest,
+            digest,
+            device,
+            tenant,
+            transport,
+            created_at_ms,
+            lifetime_ms,
+            expires_at_ms,
+            absolute_at_ms,
+            ..
+        } = fact
+        else {
+            unreachable!("called for this kind alone")
+        };
+        Self::SessionCreated {
+            is_guest: *is_guest,
+            has_token: digest.is_some(),
+            device: device.as_ref().map(ToString::to_string),
+            tenant_id: tenant.as_ref().map(ToString::to_string),
+            transport: crate::answer::session::transport_text(*transport),
+            created_at: Moment(*created_at_ms),
+            lifetime_ms: *lifetime_ms,
+            expires_at: deadline(*expires_at_ms),
+            absolute_at: deadline(*absolute_at_ms),
+        }
+    }
+
+    fn reuse(fact: &Fact) -> Self {
+        let Fact::TokenReuseDetected {
+            presented_generation,
+            current_generation,
+            spent_at_ms,
+            race_window_ms,
+            policy_version,
+            verdict,
+            ..
+        } = fact
+        else {
+            unreachable!("called for this kind alone")
+        };
+        Self::TokenReuseDetected {
+            presented_generation: *presented_generation,
+            current_generation: *current_generation,
+            spent_at: Moment(*spent_at_ms),
+            race_window_ms: *race_window_ms,
+            policy_version: *policy_version,
+            verdict: match verdict {
+                ReuseVerdict::Race => "race",
+                ReuseVerdict::Refused => "refused",
+                ReuseVerdict::Ended => "ended",
+            },
+        }
+    }
+
+    fn fmt_policy(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::PolicySet {
+            policy_version,
+            idle_timeout_ms,
+            absolute_timeout_ms,
+            sessions_per_user_max,
+            race_window_ms,
+            on_reuse,
+            ..
+        } = self
+        else {
+            return Ok(());
+        };
+        let limit = match sessions_per_user_max {
+            0 => "no limit".to_owned(),
+            limit => thousands(u64::from(*limit)),
+        };
+        write!(
+            f,
+            "version {policy_version}: idle {}, absolute {}, {limit} a user, race window {}, \
+             on reuse {on_reuse}",
+            span(*idle_timeout_ms),
+            span(*absolute_timeout_ms),
+            duration(Duration::from_millis(*race_window_ms)),
+        )
+    }
+}
+
+/// `30 d`, or that there is no such timeout.
+fn span(timeout_ms: u64) -> String {
+    match timeout_ms {
+        0 => "never".to_owned(),
+        timeout_ms => duration(Duration::from_millis(timeout_ms)),
+    }
+}
+
+fn until(expires_at: Option<Moment>) -> String {
+    expires_at.map_or_else(|| "never expires".to_owned(), |at| format!("until {at}"))
+}
+
+impl fmt::Display for Detail {
+    /// In a few words; untrusted text in it is as it is.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Opened { version, dropped_bytes: 0 } => write!(f, "version {version}"),
+            Self::Opened { version, dropped_bytes } => {
+                write!(f, "version {version}, {} of a torn tail set aside", bytes(*dropped_bytes))
+            }
+            Self::PolicySet { .. } => self.fmt_policy(f),
+            Self::SessionCreated { is_guest, device, transport, .. } => {
+                f.write_str(transport)?;
+                f.write_str(if *is_guest { ", guest" } else { "" })?;
+                device.as_ref().map_or(Ok(()), |device| write!(f, ", {device}"))
+            }
+            Self::SessionRefreshed { generation, .. } => write!(f, "generation {generation}"),
+            Self::SessionUpgraded { guest, generation: None } => write!(f, "was {guest}"),
+            Self::SessionUpgraded { guest, generation: Some(generation) } => {
+                write!(f, "was {guest}, generation {generation}")
+            }
+            Self::SessionRevoked { reason, rule, .. } => match rule {
+                RuleDetail::Requested => f.write_str(reason),
+                RuleDetail::ReplacedBy { .. } | RuleDetail::SessionsPerUser { .. } => {
+                    write!(f, "{reason}, {rule}")
+                }
+            },
+            Self::UserSessionsRevoked { reason, except, ended } => {
+                write!(f, "{reason}, ended {}", thousands(u64::from(*ended)))?;
+                except.as_ref().map_or(Ok(()), |except| write!(f, ", except {except}"))
+            }
+            Self::SessionsExpired { ended, .. } => {
+                write!(f, "ended {}", thousands(u64::from(*ended)))
+            }
+            Self::TokenReuseDetected {
+                presented_generation, current_generation, verdict, ..
+            } => write!(
+                f,
+                "generation {presented_generation} shown, {current_generation} is current: \
+                 {verdict}"
+            ),
+            Self::LoginFailed { reason, count: 1 } => f.write_str(reason),
+            Self::LoginFailed { reason, count } => write!(f, "{reason} ×{count}"),
+            Self::DataSet { key, value } => {
+                write!(f, "{key}, {}", bytes(crate::answer::count_of(value.len())))
+            }
+            Self::DataRemoved { key } => f.write_str(key),
+            Self::SessionTouched { expires_at } => f.write_str(&until(*expires_at)),
+            Self::DeviceSet { device } => f.write_str(device),
+            Self::TenantSet { tenant_id: None } => f.write_str("no tenant"),
+            Self::TenantSet { tenant_id: Some(tenant) } => f.write_str(tenant),
+            Self::Bookmark { name } => f.write_str(name),
+        }
+    }
+}

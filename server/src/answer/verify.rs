@@ -1,0 +1,238 @@
+//! What a verification found.
+
+use std::{fmt, time::Duration};
+
+use passbook::journal::{Damage, Evidence, Tail, VerifyReport};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{
+    Answer, cell, counted,
+    facts::Facts,
+    paint::{self, painted},
+};
+use crate::render::{
+    escape::escape,
+    number::{bytes, duration, thousands},
+    table::Table,
+};
+
+/// The schema of [`Verified`].
+pub(crate) const VERIFY_SCHEMA: &str = "passbook.verify/1";
+
+/// What a verification found.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub(crate) struct Verified {
+    #[schemars(extend("const" = VERIFY_SCHEMA))]
+    pub(crate) schema: &'static str,
+    /// The folder.
+    pub(crate) path: String,
+    /// `good` or `bad`.
+    pub(crate) result: &'static str,
+    /// Events that verify.
+    pub(crate) events: u64,
+    /// The stretches of events that verify: first and last of each.
+    pub(crate) intact: Vec<Stretch>,
+    /// Everything that doesn't, in the order of files and offsets.
+    pub(crate) damages: Vec<DamageDocument>,
+    /// How many segments were read.
+    pub(crate) segments: u64,
+    /// Their bytes.
+    pub(crate) bytes: u64,
+    /// The chain over all events, in hexadecimal digits, if the last one verifies.
+    pub(crate) chain: Option<String>,
+    /// The last event that was durable when it began; what a writer added since is not judged.
+    pub(crate) durable_at_start: u64,
+    /// Bytes of a last write that was cut off and never acknowledged: no damage.
+    pub(crate) torn_bytes: u64,
+    /// How long it took, in milliseconds.
+    pub(crate) duration_ms: u64,
+    #[serde(skip)]
+    #[schemars(skip)]
+    took: Duration,
+}
+
+/// Events in a row.
+#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+pub(crate) struct Stretch {
+    /// The first.
+    pub(crate) first: u64,
+    /// The last.
+    pub(crate) last: u64,
+}
+
+/// One damaged place.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub(crate) struct DamageDocument {
+    /// The file.
+    pub(crate) path: String,
+    /// Where the damaged part begins, in bytes.
+    pub(crate) offset: u64,
+    /// The first event that can't be trusted.
+    pub(crate) sequence_first: u64,
+    /// The last, where what follows shows it.
+    pub(crate) sequence_last: Option<u64>,
+    /// What doesn't hold.
+    pub(crate) why: String,
+    /// How it is known that this is no torn write.
+    pub(crate) evidence: String,
+    /// Whether it is known that this was acknowledged.
+    pub(crate) was_acknowledged: bool,
+}
+
+impl DamageDocument {
+    pub(crate) fn of(damage: &Damage) -> Self {
+        Self {
+            path: damage.path.display().to_string(),
+            offset: damage.offset,
+            sequence_first: damage.sequence_first,
+            sequence_last: damage.sequence_last,
+            why: damage.why.clone(),
+            evidence: damage.evidence.to_string(),
+            was_acknowledged: damage.evidence != Evidence::None,
+        }
+    }
+}
+
+impl fmt::Display for DamageDocument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let events = match self.sequence_last {
+            Some(last) if last > self.sequence_first => {
+                format!("@{} .. @{}", thousands(self.sequence_first), thousands(last))
+            }
+            Some(_) => format!("@{}", thousands(self.sequence_first)),
+            None => format!("from @{} on", thousands(self.sequence_first)),
+        };
+        writeln!(
+            f,
+            "{}, byte {}: {} ({events})",
+            escape(&self.path),
+            thousands(self.offset),
+            escape(&self.why)
+        )?;
+        let meaning = if self.was_acknowledged {
+            "it is damage, not a torn write"
+        } else {
+            "it may be damage or half a write; a person must say"
+        };
+        writeln!(f, "  {}; {meaning}", self.evidence)
+    }
+}
+
+impl Verified {
+    pub(crate) fn of(path: String, report: &VerifyReport, took: Duration) -> Self {
+        let stretch = |range: &std::ops::RangeInclusive<u64>| Stretch {
+            first: *range.start(),
+            last: *range.end(),
+        };
+        let ambiguous = match &report.tail {
+            Tail::Ambiguous(damage) if report.damages.is_empty() => Some(damage),
+            Tail::Clean | Tail::Torn { .. } | Tail::Ambiguous(_) | Tail::Corrupt(_) => None,
+        };
+        let damages: Vec<_> =
+            report.damages.iter().chain(ambiguous).map(DamageDocument::of).collect();
+        let torn_bytes = match &report.tail {
+            Tail::Torn { bytes, .. } => *bytes,
+            Tail::Clean | Tail::Ambiguous(_) | Tail::Corrupt(_) => 0,
+        };
+        Self {
+            schema: VERIFY_SCHEMA,
+            path,
+            result: if damages.is_empty() { "good" } else { "bad" },
+            events: report.records,
+            intact: report.intact.iter().map(stretch).collect(),
+            damages,
+            segments: report.segments,
+            bytes: report.bytes,
+            chain: report.chain.map(|chain| hex(&chain)),
+            durable_at_start: report.durable_at_start,
+            torn_bytes,
+            duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            took,
+        }
+    }
+
+    pub(crate) fn is_good(&self) -> bool {
+        self.damages.is_empty()
+    }
+
+    fn intact_words(&self) -> String {
+        let ranges: Vec<_> = self
+            .intact
+            .iter()
+            .map(|Stretch { first, last }| format!("@{} .. @{}", thousands(*first), thousands(*last)))
+            .collect();
+        if ranges.is_empty() { "no event".to_owned() } else { ranges.join(" and ") }
+    }
+
+    fn effort(&self) -> String {
+        let chain = self.chain.as_deref().and_then(|chain| {
+            Some(format!(", chain {}…{}", chain.get(..4)?, chain.get(chain.len() - 2..)?))
+        });
+        format!(
+            "{}, {}{}, {}",
+            counted(self.segments, "segment", "segments"),
+            bytes(self.bytes),
+            chain.unwrap_or_default(),
+            duration(self.took)
+        )
+    }
+}
+
+/// Lowercase hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl fmt::Display for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.damages.iter().try_for_each(|damage| write!(f, "{damage}"))?;
+        if !self.is_good() {
+            writeln!(f, "  what is intact: {}", self.intact_words())?;
+            writeln!(f, "  next: stop writing to it, copy the folder, put a good copy in its place")?;
+        }
+        let since = self.intact.last().map_or(0, |range| range.last);
+        let since = since.saturating_sub(self.durable_at_start);
+        let mut facts = Facts::wide(8);
+        facts.own(
+            "verified",
+            match since {
+                0 => self.intact_words(),
+                since => format!(
+                    "{} (durable when we started; {} since)",
+                    self.intact_words(),
+                    counted(since, "event came", "events came")
+                ),
+            },
+        );
+        facts.own("", self.effort());
+        if self.torn_bytes > 0 {
+            facts.own(
+                "tail",
+                format!("{} of a write that was never acknowledged", bytes(self.torn_bytes)),
+            );
+        }
+        let (word, style) = if self.is_good() { ("GOOD", paint::GOOD) } else { ("BAD", paint::BAD) };
+        facts.own("result", painted(word, style));
+        facts.fmt(f)
+    }
+}
+
+impl Answer for Verified {
+    fn rows(&self) -> Table {
+        let first = self.damages.first();
+        super::pairs([
+            ("result", self.result.to_owned()),
+            ("events", self.events.to_string()),
+            ("intact", self.intact_words().replace(',', "")),
+            ("damages", self.damages.len().to_string()),
+            ("damage_path", cell(first.map(|damage| &damage.path))),
+            ("damage_offset", cell(first.map(|damage| damage.offset))),
+            ("damage_why", cell(first.map(|damage| &damage.why))),
+            ("segments", self.segments.to_string()),
+            ("bytes", self.bytes.to_string()),
+            ("chain", cell(self.chain.as_ref())),
+            ("torn_bytes", self.torn_bytes.to_string()),
+        ])
+    }
+}

@@ -1,0 +1,167 @@
+//! The command line: what can be asked, and the way from arguments to an exit code.
+//!
+//! Each noun has its file; what all verbs share is in `global`.
+
+use std::{ffi::OsString, process::ExitCode};
+
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, error::ErrorKind};
+
+use crate::failure::{Exit, Failure};
+
+mod check;
+mod completions;
+mod filters;
+mod global;
+mod help;
+mod import;
+mod journal;
+mod quickstart;
+mod revoke;
+mod schema;
+mod session;
+mod user;
+mod verify;
+
+pub(crate) use global::App;
+use global::Global;
+
+/// The first lines of the help: what to do with it.
+const EXAMPLES: &str = "\
+Examples:
+  passbook quickstart                                  a tour in a folder of its own
+  passbook import --from syslog --year 2026 auth.log   what a host's log tells of logins
+  passbook user history mira                           who, when, from where
+  passbook session list 'ip:203.0.113.0/24 state:live'
+  passbook session revoke --filter user:mira --dry-run
+  passbook verify                                      is every byte as it was written?
+";
+
+/// Who is logged in, where and since when; ending that at once; proving later what happened.
+#[derive(Debug, Parser)]
+#[command(
+    name = "passbook",
+    version,
+    before_long_help = EXAMPLES,
+    disable_help_subcommand = true,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "Topics: passbook help at | filter | exit-codes | json | security",
+    max_term_width = 100
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// A tour: a store in a folder of its own, with an imported log and an invented week.
+    Quickstart(quickstart::Args),
+    /// Sessions: list, show, create, check, revoke.
+    #[command(subcommand, arg_required_else_help = true)]
+    Session(session::Verb),
+    /// Users: show, history, revoke.
+    #[command(subcommand, arg_required_else_help = true)]
+    User(user::Verb),
+    /// The journal: stat, verify, dump, show, tail.
+    #[command(subcommand, arg_required_else_help = true)]
+    Journal(journal::Verb),
+    /// Check every checksum, the order and the chain (= journal verify).
+    #[command(alias = "fsck")]
+    Verify(verify::Args),
+    /// Read a log of logins into the store.
+    Import(import::Args),
+    /// The JSON Schema of what is printed under --json.
+    Schema(schema::Args),
+    /// Print a script that completes commands in a shell.
+    Completions(completions::Args),
+    /// Which version this is.
+    Version,
+    /// Help on a command or a topic.
+    Help(help::Args),
+    #[command(hide = true)]
+    Ls(session::ListArgs),
+    #[command(hide = true)]
+    Log(journal::DumpArgs),
+    #[command(hide = true)]
+    QuickstartWriter(quickstart::WriterArgs),
+}
+
+/// Runs the command that this process was started with.
+pub fn main() -> ExitCode {
+    ExitCode::from(run(std::env::args_os().collect()).code())
+}
+
+fn run(args: Vec<OsString>) -> Exit {
+    let wants_json = global::wants_json(&args);
+    if let Err(failure) = global::refuse_tokens(&args) {
+        return fail_early(&failure, wants_json);
+    }
+    let matches = match Cli::command().try_get_matches_from(args) {
+        Ok(matches) => matches,
+        Err(error) => return misused(&error, wants_json),
+    };
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => return misused(&error, wants_json),
+    };
+    let is_store_chosen =
+        matches.value_source("store") == Some(clap::parser::ValueSource::CommandLine);
+    let app = match App::new(cli.global, is_store_chosen) {
+        Ok(app) => app,
+        Err(failure) => return fail_early(&failure, wants_json),
+    };
+    match dispatch(&app, cli.verb) {
+        Ok(()) => Exit::Done,
+        Err(failure) => {
+            app.output.fail(&failure);
+            failure.exit()
+        }
+    }
+}
+
+fn dispatch(app: &App, verb: Verb) -> Result<(), Failure> {
+    match verb {
+        Verb::Quickstart(args) => quickstart::run(app, &args),
+        Verb::Session(verb) => session::run(app, verb),
+        Verb::User(verb) => user::run(app, verb),
+        Verb::Journal(verb) => journal::run(app, verb),
+        Verb::Verify(args) => verify::run(app, &args),
+        Verb::Import(args) => import::run(app, &args),
+        Verb::Schema(args) => schema::run(app, &args),
+        Verb::Completions(args) => completions::run(app, &args),
+        Verb::Version => app.output.print(&crate::answer::schema::Version::new()),
+        Verb::Help(args) => help::run(app, &args),
+        Verb::Ls(args) => session::list(app, &args),
+        Verb::Log(args) => journal::dump(app, &args),
+        Verb::QuickstartWriter(args) => quickstart::write(app, &args),
+    }
+}
+
+/// What clap has to say: help that was asked for is an answer, all else is a mistake.
+fn misused(error: &clap::Error, wants_json: bool) -> Exit {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            // A reader who closed the pipe has read enough.
+            drop(error.print());
+            Exit::Done
+        }
+        _ if wants_json => {
+            let text = error.render().to_string();
+            let what = text.lines().next().unwrap_or_default();
+            let what = what.strip_prefix("error: ").unwrap_or(what);
+            fail_early(&Failure::usage(what).help("see --help"), true)
+        }
+        _ => {
+            drop(error.print());
+            Exit::Usage
+        }
+    }
+}
+
+fn fail_early(failure: &Failure, wants_json: bool) -> Exit {
+    global::early_output(wants_json).fail(failure);
+    failure.exit()
+}

@@ -1,0 +1,125 @@
+//! `passbook journal tail`: the last events, and each new one as it becomes durable.
+
+use std::{collections::VecDeque, time::Duration};
+
+use super::matches;
+use crate::{
+    answer::event::EventDocument,
+    at::At,
+    cli::{filters::FilterText, global::App},
+    failure::{Exit, Failure},
+    filter::Filter,
+    output::Stream,
+    reading::Book,
+    render::number::thousands,
+};
+
+/// How often a follower looks for new events.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+#[derive(Debug, clap::Args)]
+#[command(before_long_help = "\
+Examples:
+  passbook journal tail -n 20
+  passbook journal tail -f kind:LoginFailed
+  passbook journal tail -f --after @1048639 --json
+")]
+pub(crate) struct Args {
+    /// Only these events: see passbook help filter.
+    #[arg(value_name = "FILTER", allow_hyphen_values = true)]
+    filter: Vec<String>,
+    /// Go on with each new event, until Ctrl-C.
+    #[arg(short, long)]
+    follow: bool,
+    /// How many of the last events.
+    #[arg(short = 'n', long = "lines", value_name = "COUNT", default_value_t = 10)]
+    lines: usize,
+    /// All events behind this one, instead of the last ones.
+    #[arg(long, value_name = "@SEQ", conflicts_with = "lines")]
+    after: Option<At>,
+}
+
+pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
+    let filter = FilterText::of(&args.filter)?.parse(app.now_ms())?;
+    let book = Book::open(&app.store, &app.output)?;
+    let mut tail = Tail { app, filter, stream: app.output.stream(), seen: book.head() };
+    match &args.after {
+        Some(at) => {
+            tail.seen = after(app, &book, at)?;
+            tail.print_new(&book)?;
+        }
+        None => tail.print_last(&book, args.lines)?,
+    }
+    tail.stream.flush()?;
+    if args.follow { tail.follow() } else { Ok(()) }
+}
+
+/// The sequence behind which to begin; @0 is before the first.
+fn after(app: &App, book: &Book, at: &At) -> Result<u64, Failure> {
+    if *at == At::Sequence(0) {
+        return Ok(0);
+    }
+    let point = at.resolve(app.now_ms()).map_err(|error| Failure::usage(error.to_string()))?;
+    book.sequence_of(&point, at)
+}
+
+struct Tail<'a> {
+    app: &'a App,
+    filter: Filter,
+    stream: Stream,
+    /// The last event that was looked at.
+    seen: u64,
+}
+
+impl Tail<'_> {
+    fn print_last(&mut self, book: &Book, lines: usize) -> Result<(), Failure> {
+        let view = self.app.output.view(self.app.now_ms());
+        let mut last = VecDeque::new();
+        // Without a filter the place of the last events is known.
+        let wanted = u64::try_from(lines).unwrap_or(u64::MAX);
+        let from = if self.filter.is_empty() {
+            book.head().saturating_sub(wanted).saturating_add(1)
+        } else {
+            0
+        };
+        for recorded in book.events(from.max(book.first()))? {
+            let recorded = recorded?;
+            if matches(&self.filter, &recorded) {
+                last.push_back(EventDocument::of(&recorded, &view));
+                if last.len() > lines {
+                    last.pop_front();
+                }
+            }
+        }
+        last.iter().try_for_each(|event| self.stream.print(event))
+    }
+
+    fn print_new(&mut self, book: &Book) -> Result<(), Failure> {
+        if book.head() <= self.seen {
+            return Ok(());
+        }
+        let view = self.app.output.view(self.app.now_ms());
+        for recorded in book.events(self.seen + 1)? {
+            let recorded = recorded?;
+            self.seen = recorded.sequence;
+            if matches(&self.filter, &recorded) {
+                self.stream.print(&EventDocument::of(&recorded, &view))?;
+            }
+        }
+        self.stream.flush()
+    }
+
+    fn follow(&mut self) -> Result<(), Failure> {
+        let interrupt = self.app.output.interrupt.clone();
+        interrupt.guard();
+        while !interrupt.wait(LOOK_EVERY) {
+            self.print_new(&Book::open_quietly(&self.app.store)?)?;
+        }
+        self.app.output.note(&format!(
+            "stopped behind @{}; --after @{} goes on from there",
+            thousands(self.seen),
+            self.seen
+        ));
+        Err(Failure::told(Exit::Interrupted))
+    }
+}

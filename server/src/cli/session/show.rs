@@ -1,0 +1,138 @@
+//! `passbook session show`: one session in full.
+
+use std::collections::VecDeque;
+
+use passbook::{
+    SessionId,
+    core::{SessionState, SessionView as _, SpentToken, WholeState as _},
+};
+
+use crate::{
+    answer::{
+        Moment, count_of,
+        event::{EventDocument, deadline},
+        session::{DataKeySize, Lineage, SESSION_SCHEMA, SessionDocument, SessionItem},
+    },
+    at::At,
+    cli::global::App,
+    failure::{Exit, Failure},
+    fold::{End, Ended, Fold, Track, end_by_clock, fold, judged_at_ms},
+    progress::Unit,
+    reading::Book,
+    render::number::thousands,
+};
+
+#[derive(Debug, clap::Args)]
+#[command(before_long_help = "\
+Examples:
+  passbook session show 01M7WH9B1A4TFF59TDWH9EDD1R
+  passbook session show 01M7WH9B1A4TFF59TDWH9EDD1R --at @1048610 --events 50
+")]
+pub(crate) struct Args {
+    /// The session's id.
+    #[arg(value_name = "SESSION")]
+    session: SessionId,
+    /// As it was at this moment: see passbook help at.
+    #[arg(long, value_name = "AT", allow_hyphen_values = true)]
+    at: Option<At>,
+    /// How many of its last events to show.
+    #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 10)]
+    events: usize,
+}
+
+/// A session as it stands at the moment asked about.
+struct Found {
+    state: SessionState,
+    track: Option<Track>,
+    spent: Vec<SpentToken>,
+    end: Option<End>,
+}
+
+/// The last events about a session.
+#[derive(Default)]
+struct LastEvents {
+    events: VecDeque<EventDocument>,
+    total: u64,
+}
+
+pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
+    let now_ms = app.now_ms();
+    let book = Book::open(&app.store, &app.output)?;
+    let until = book.until(args.at.as_ref(), now_ms)?;
+    let view = app.output.view(now_ms);
+    let id = args.session;
+    let mut gone = None;
+    let mut last = LastEvents::default();
+    let progress = app.output.progress("read", Some(book.head()), Unit::Events);
+    let folded = fold(&book, until, &progress, &mut |recorded, _, ended| {
+        let own_end = ended.into_iter().find(|ended| ended.state.id() == id);
+        let subject = recorded.event.fact.subject();
+        if own_end.is_some() || subject.is_some_and(|subject| subject.session == id) {
+            last.total += 1;
+            last.events.push_back(EventDocument::of(recorded, &view));
+            if last.events.len() > args.events {
+                last.events.pop_front();
+            }
+        }
+        gone = own_end.or_else(|| gone.take());
+    })?;
+    progress.finish();
+    let judged_at_ms = judged_at_ms(until, &folded, now_ms);
+    let found = find(&folded, id, gone, judged_at_ms)
+        .ok_or_else(|| unknown(id, &book, folded.sequence))?;
+    let mut document = document(found, last);
+    document.at = folded.sequence;
+    document.as_of = Moment(judged_at_ms);
+    document.view = app.output.view(judged_at_ms);
+    app.output.print(&document)
+}
+
+fn find(fold: &Fold, id: SessionId, gone: Option<Ended>, judged_at_ms: u64) -> Option<Found> {
+    if let Some(state) = fold.state.session(id) {
+        let end = state.session.is_expired(judged_at_ms).then(|| end_by_clock(&state));
+        let track = fold.track(id).cloned();
+        return Some(Found { spent: fold.state.spent_tokens(id), track, end, state });
+    }
+    gone.map(|Ended { state, track, spent, end }| Found { state, track, spent, end: Some(end) })
+}
+
+fn unknown(id: SessionId, book: &Book, through: u64) -> Failure {
+    Failure::new(Exit::NotFound, "not_found", format!("there is no session {id}"))
+        .why(format!(
+            "it never existed in @{} .. @{}",
+            thousands(book.first()),
+            thousands(through)
+        ))
+        .help("passbook session list shows those that there are")
+        .field("session", serde_json::json!(id.to_string()))
+}
+
+fn document(found: Found, last: LastEvents) -> SessionDocument {
+    let Found { state, track, spent, end } = found;
+    let data = state.data.iter().flat_map(|data| data.iter());
+    SessionDocument {
+        schema: SESSION_SCHEMA,
+        at: 0,
+        as_of: Moment(0),
+        absolute_at: deadline(state.absolute_at_ms),
+        lifetime_ms: state.lifetime_ms,
+        lineage: Lineage {
+            generation: state.generation,
+            has_token: state.digest.is_some(),
+            spent: count_of(spent.len()),
+            last_spent_at: spent.last().map(|token| Moment(token.spent_at_ms)),
+        },
+        data: data
+            .map(|(key, value)| DataKeySize {
+                key: key.to_string(),
+                value_bytes: count_of(value.len()),
+            })
+            .collect(),
+        end_rule: end.as_ref().and_then(|end| end.rule.clone()),
+        end_note: end.as_ref().and_then(|end| end.note.as_ref()).map(ToString::to_string),
+        session: SessionItem::of(&state, track.as_ref(), end.as_ref()),
+        events: last.events.into(),
+        events_total: last.total,
+        view: crate::answer::View::default(),
+    }
+}

@@ -1,0 +1,43 @@
+//! `passbook verify`: is every byte as it was written?
+
+use std::sync::Arc;
+
+use passbook::journal::{Progress as JournalProgress, RealVfs, VerifyOptions, verify};
+
+use super::global::App;
+use crate::{
+    answer::verify::Verified,
+    failure::{Exit, Failure},
+    progress::{Mode, Progress, Unit},
+};
+
+#[derive(Debug, clap::Args)]
+#[command(before_long_help = "\
+Examples:
+  passbook verify && echo good
+  passbook verify --store /var/lib/passbook --jobs 4 --json
+")]
+pub(crate) struct Args {
+    /// Threads that check.
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    jobs: usize,
+}
+
+pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
+    let clock = Progress::new("verify", None, Unit::Bytes, Mode::Off);
+    let progress = std::sync::OnceLock::new();
+    let tell = |at: JournalProgress| {
+        let progress = progress
+            .get_or_init(|| app.output.progress("verify", Some(at.total_bytes), Unit::Bytes));
+        progress.at(at.done_bytes);
+    };
+    let options = VerifyOptions { jobs: args.jobs, progress: Some(&tell) };
+    let report = verify(&app.store, Arc::new(RealVfs), &options)?;
+    if let Some(progress) = progress.get() {
+        progress.finish();
+    }
+    let verified =
+        Verified::of(app.store.display().to_string(), &report, clock.elapsed());
+    app.output.print(&verified)?;
+    if verified.is_good() { Ok(()) } else { Err(Failure::told(Exit::Bad)) }
+}

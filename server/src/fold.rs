@@ -1,0 +1,224 @@
+//! What events add up to: the state, and how each session that is gone came to its end.
+//!
+//! The state is the core's own fold. What is added here is what a person asks of the dead.
+
+use std::collections::HashMap;
+
+use passbook::{
+    Actor, EndReason, Event, Fact, Recorded, SessionId,
+    core::{Rule, SessionState, SessionView as _, SpentToken, State, Text, WholeState as _, apply},
+    expiry_reason,
+};
+
+use crate::{
+    failure::Failure,
+    progress::Progress,
+    reading::{Book, Until},
+};
+
+/// The fold of a journal, up to some event.
+#[derive(Debug, Default)]
+pub(crate) struct Fold {
+    pub(crate) state: State,
+    tracks: HashMap<SessionId, Track>,
+    /// The last event folded.
+    pub(crate) sequence: u64,
+    /// When it was recorded.
+    pub(crate) at_ms: u64,
+    /// How many were folded.
+    pub(crate) events: u64,
+}
+
+/// What is known of a session beside its state.
+#[derive(Debug, Clone)]
+pub(crate) struct Track {
+    /// The event that opened it.
+    pub(crate) created_sequence: u64,
+    /// Who opened it.
+    pub(crate) created_by: Actor,
+}
+
+/// A session that ended, as it was just before.
+#[derive(Debug, Clone)]
+pub(crate) struct Ended {
+    pub(crate) state: SessionState,
+    pub(crate) track: Option<Track>,
+    /// Its spent tokens, oldest first.
+    pub(crate) spent: Vec<SpentToken>,
+    pub(crate) end: End,
+}
+
+/// How a session ended.
+#[derive(Debug, Clone)]
+pub(crate) struct End {
+    pub(crate) reason: EndReason,
+    /// When it was dead: for an expiry, before the event that records it.
+    pub(crate) at_ms: u64,
+    /// The event that ended it; `None` = its time came, and no event says so yet.
+    pub(crate) sequence: Option<u64>,
+    pub(crate) actor: Actor,
+    /// By which rule, where it is not that someone asked for it.
+    pub(crate) rule: Option<String>,
+    pub(crate) note: Option<Text>,
+}
+
+impl Fold {
+    /// Folds one more event; gives the sessions that it ended.
+    pub(crate) fn add(&mut self, recorded: &Recorded) -> Vec<Ended> {
+        let Recorded { sequence, event } = recorded;
+        let doomed: Vec<_> = self
+            .doomed(event)
+            .into_iter()
+            .map(|(state, reason)| {
+                let spent = self.state.spent_tokens(state.id());
+                (state, spent, reason)
+            })
+            .collect();
+        if let Fact::SessionCreated { subject, .. } = &event.fact {
+            let track = Track { created_sequence: *sequence, created_by: event.actor.clone() };
+            self.tracks.insert(subject.session, track);
+        }
+        apply(&mut self.state, *sequence, event);
+        self.sequence = *sequence;
+        self.at_ms = event.at_ms;
+        self.events += 1;
+        let gone = doomed.into_iter().filter(|(state, ..)| self.state.session(state.id()).is_none());
+        let gone: Vec<_> = gone.collect();
+        gone.into_iter()
+            .map(|(state, spent, reason)| Ended {
+                track: self.tracks.remove(&state.id()),
+                end: end_by(recorded, &state, reason),
+                state,
+                spent,
+            })
+            .collect()
+    }
+
+    /// What is known of a session that has not ended.
+    pub(crate) fn track(&self, id: SessionId) -> Option<&Track> {
+        self.tracks.get(&id)
+    }
+
+    /// The sessions that the event may end, and why it would.
+    fn doomed(&self, event: &Event) -> Vec<(SessionState, EndReason)> {
+        let one = |id: SessionId, reason| {
+            self.state.session(id).map(|state| (state, reason)).into_iter().collect()
+        };
+        match &event.fact {
+            Fact::SessionRevoked { subject, reason, .. } => one(subject.session, *reason),
+            Fact::TokenReuseDetected { subject, .. } => one(subject.session, EndReason::TokenReuse),
+            Fact::UserSessionsRevoked { user, reason, .. } => {
+                let states = self.state.sessions_of(user);
+                states.into_iter().map(|state| (state, *reason)).collect()
+            }
+            Fact::SessionsExpired { effective_now_ms, .. } => {
+                let ids = self.state.expired(*effective_now_ms);
+                let states = ids.into_iter().filter_map(|id| self.state.session(id));
+                states.map(|state| (state.clone(), expiry_reason(&state))).collect()
+            }
+            Fact::Opened { .. }
+            | Fact::PolicySet { .. }
+            | Fact::SessionCreated { .. }
+            | Fact::SessionRefreshed { .. }
+            | Fact::SessionUpgraded { .. }
+            | Fact::DeviceSet { .. }
+            | Fact::TenantSet { .. }
+            | Fact::DataSet { .. }
+            | Fact::DataRemoved { .. }
+            | Fact::SessionTouched { .. }
+            | Fact::LoginFailed { .. }
+            | Fact::Bookmark { .. } => Vec::new(),
+        }
+    }
+}
+
+fn end_by(recorded: &Recorded, state: &SessionState, reason: EndReason) -> End {
+    let Recorded { sequence, event } = recorded;
+    let (at_ms, rule) = match &event.fact {
+        Fact::SessionsExpired { .. } => (state.session.expires_at_ms, expiry_rule(reason)),
+        fact => (event.happened_at_ms(), rule_of(fact)),
+    };
+    End {
+        reason,
+        at_ms,
+        sequence: Some(*sequence),
+        actor: event.actor.clone(),
+        rule,
+        note: event.note.as_ref().map(|note| note.text().clone()),
+    }
+}
+
+/// The end of a session whose time has come and of which no event says so yet.
+pub(crate) fn end_by_clock(state: &SessionState) -> End {
+    let reason = expiry_reason(state);
+    End {
+        reason,
+        at_ms: state.session.expires_at_ms,
+        sequence: None,
+        actor: Actor::System,
+        rule: expiry_rule(reason),
+        note: None,
+    }
+}
+
+/// By which rule the event ended something, where it is not that someone asked for it.
+fn rule_of(fact: &Fact) -> Option<String> {
+    if let Fact::TokenReuseDetected { presented_generation, current_generation, .. } = fact {
+        return Some(format!(
+            "a token of generation {presented_generation} was shown, when {current_generation} \
+             was current"
+        ));
+    }
+    let Fact::SessionRevoked { rule, .. } = fact else { return None };
+    match rule {
+        Rule::Requested => None,
+        Rule::ReplacedBy(id) => Some(format!("the login of {id} took its place")),
+        Rule::SessionsPerUser { limit, live } => {
+            Some(format!("its user had {live} live sessions at a limit of {limit}"))
+        }
+    }
+}
+
+fn expiry_rule(reason: EndReason) -> Option<String> {
+    let rule = if reason == EndReason::ExpiredAbsolute {
+        "its absolute timeout came"
+    } else {
+        "nobody refreshed or touched it in time"
+    };
+    Some(rule.to_owned())
+}
+
+/// Hears of every event folded, with the state behind it and the sessions that it ended.
+pub(crate) type Visit<'a> = dyn FnMut(&Recorded, &Fold, Vec<Ended>) + 'a;
+
+/// Folds the events of `book` up to `until`.
+pub(crate) fn fold(
+    book: &Book,
+    until: Until,
+    progress: &Progress,
+    visit: &mut Visit<'_>,
+) -> Result<Fold, Failure> {
+    let mut fold = Fold::default();
+    for recorded in book.events(0)? {
+        let recorded = recorded?;
+        match until {
+            Until::Sequence(last) if recorded.sequence > last => break,
+            // What was imported later may have happened before.
+            Until::Time(last_ms) if recorded.event.happened_at_ms() > last_ms => continue,
+            Until::Head | Until::Sequence(_) | Until::Time(_) => {}
+        }
+        let ended = fold.add(&recorded);
+        visit(&recorded, &fold, ended);
+        progress.at(recorded.sequence);
+    }
+    Ok(fold)
+}
+
+/// The moment at which sessions are judged live or dead.
+pub(crate) fn judged_at_ms(until: Until, fold: &Fold, now_ms: u64) -> u64 {
+    match until {
+        Until::Head => now_ms.max(fold.at_ms),
+        Until::Sequence(_) => fold.at_ms,
+        Until::Time(time_ms) => time_ms,
+    }
+}
