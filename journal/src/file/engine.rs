@@ -103,7 +103,7 @@ impl Engine {
             self.keeper.notify_one();
         }
         self.appended.fetch_add(1, Ordering::Release);
-        if queue.watched == Watched::No && queue.can_write() {
+        if queue.watched != Watched::ByOne && queue.can_write() {
             self.work.notify_one();
         }
     }

@@ -82,10 +82,11 @@ impl Engine {
     }
 
     fn inline_sync(&self, ticket: Option<u64>) -> bool {
-        let failed = self.queue.lock().failure.is_some();
-        let Some(ticket) = ticket.filter(|_| !failed) else { return false };
+        let Some(ticket) = ticket else { return false };
+        let failed_before = self.queue.lock().failure.is_some();
         self.with_lane(ticket, |lane| self.sync_step(lane, ticket));
-        true
+        // A thread may be in a sync when another one fails: it happens, and it counts for nothing.
+        !failed_before
     }
 
     fn with_lane<T>(&self, ticket: u64, run: impl FnOnce(&mut Lane) -> T) -> T {

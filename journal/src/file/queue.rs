@@ -63,6 +63,9 @@ enum TailIn {
 pub(crate) enum Watched {
     No,
     ByOne,
+    /// Callers commit on their own threads when nothing is under way: a thread that watches would
+    /// only snatch their work away.
+    CallersHelp,
 }
 
 /// Why nothing goes on, and whether the observer knows.

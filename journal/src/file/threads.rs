@@ -80,7 +80,12 @@ impl Engine {
     /// The same for one batch, on the thread of a caller, if nothing is under way.
     pub(super) fn help(&self) {
         let Some(mut lane) = self.helper.try_lock() else { return };
-        let Some(work) = self.queue.lock().take_lone_work() else { return };
+        let work = {
+            let mut queue = self.queue.lock();
+            queue.watched = Watched::CallersHelp;
+            queue.take_lone_work()
+        };
+        let Some(work) = work else { return };
         self.write_and_sync(&mut lane, work);
         drop(lane);
         let mut queue = self.queue.lock();
@@ -120,7 +125,9 @@ impl Engine {
                 std::hint::spin_loop();
             }
         });
-        queue.watched = Watched::No;
+        if queue.watched == Watched::ByOne {
+            queue.watched = Watched::No;
+        }
     }
 
     /// The writer's role is free: somebody else may want it, or the room that the batch left.

@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use passbook_journal::sim::{CallKind, Fault, SimVfs, Times};
 use passbook_journal::{
-    AppendError, CloseError, Group, Journal, Payload, ReadOnlyReason, WriterState,
+    AppendError, CloseError, Group, Journal, Options, Payload, ReadOnlyReason, Step, WriterState,
 };
 
-use crate::ledger::{Rig, SEGMENT_BYTES, open};
+use crate::ledger::{Rig, SEGMENT_BYTES, open, options};
 
 const FAULTS: [Fault; 4] = [
     Fault::Error(ErrorKind::Other),
@@ -106,6 +106,61 @@ fn a_failed_sync_poisons_for_ever_even_if_the_next_would_succeed() {
     assert!(recovery.rewritten_bytes >= 4096);
     let image = rig.sim.crash_images(1, 0).next().unwrap();
     assert_eq!(open(&image).unwrap().2.len(), 2, "what was served is durable");
+}
+
+#[test]
+fn a_later_sync_does_not_make_up_for_one_that_failed() {
+    let mut rig = Rig::new(&SimVfs::new());
+    let large = Options { segment_bytes: 1 << 16, sync_depth: 3, ..options(&rig.sim) };
+    assert!(rig.open_with(large));
+    for length in [10, 20, 30] {
+        assert!(rig.append(&[length]));
+        rig.step(Step::Write);
+    }
+    rig.sim.fail_at(rig.sim.calls() + 1, Fault::LosePages, Times::Once);
+    rig.step(Step::Sync);
+    rig.step(Step::SyncNewest);
+    rig.step(Step::Complete);
+    rig.pump();
+    assert_eq!((rig.acked(), rig.journal.as_ref().unwrap().durable()), (0, 0));
+}
+
+#[test]
+fn acknowledgements_wait_for_the_oldest_sync() {
+    let mut rig = Rig::new(&SimVfs::new());
+    let large = Options { segment_bytes: 1 << 16, sync_depth: 3, ..options(&rig.sim) };
+    assert!(rig.open_with(large));
+    for length in [10, 20, 30] {
+        assert!(rig.append(&[length]));
+        rig.step(Step::Write);
+    }
+    for (step, acked) in [(Step::SyncNewest, 0), (Step::Sync, 1), (Step::Sync, 3)] {
+        rig.step(step);
+        rig.step(Step::Complete);
+        assert_eq!(rig.acked(), acked);
+    }
+}
+
+#[test]
+fn what_was_served_once_is_durable_even_if_its_folder_was_not() {
+    let mut count = 0;
+    for number in 1.. {
+        let mut rig = Rig::new(&SimVfs::new());
+        rig.sim.fail_at(number, Fault::Error(ErrorKind::Other), Times::Once);
+        if rig.open() && rig.append(&[5000]) && rig.append(&[5000]) {
+            rig.pump();
+        }
+        if rig.sim.calls() < number {
+            break;
+        }
+        rig.kill();
+        // Served from the caches, then the power fails.
+        let Ok((_journal, _, seen)) = open(&rig.sim) else { panic!("call {number}") };
+        let after = rig.sim.crash_images(1, 0).next().unwrap();
+        assert_eq!(open(&after).unwrap().2, seen, "call {number}");
+        count += 1;
+    }
+    println!("{count} calls that failed before the process died");
 }
 
 #[test]

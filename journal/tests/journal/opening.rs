@@ -190,6 +190,15 @@ fn a_sealed_segment_with_a_blank_tail_is_refused() {
 }
 
 #[test]
+fn bytes_behind_the_end_of_a_sealed_segment_are_refused() {
+    let rig = rotated();
+    let path = segments(&rig.sim)[0].clone();
+    assert!(rig.sim.flip(&path, 8 * (SEGMENT_BYTES - 100)));
+    let damage = corrupt(&rig.sim);
+    assert_eq!((damage.offset, damage.evidence), (12288, Evidence::Sealed));
+}
+
+#[test]
 fn a_blank_tail_that_the_watermark_knew_is_refused() {
     let rig = rotated();
     let path = segments(&rig.sim)[4].clone();
