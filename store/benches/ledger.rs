@@ -7,7 +7,6 @@
 
 #![expect(clippy::disallowed_methods, reason = "a bench measures time and opens its peers' files")]
 #![expect(clippy::print_stdout, reason = "a bench prints its table")]
-#![expect(missing_docs, reason = "criterion's macros make undocumented functions")]
 
 #[path = "ledger/create.rs"]
 mod create;

@@ -11,11 +11,9 @@ use tokio::runtime::Runtime;
 
 use crate::report::Report;
 
-pub fn bench(criterion: &mut Criterion, report: &Report) {
+pub(crate) fn bench(criterion: &mut Criterion, report: &Report) {
     let runtime = tokio::runtime::Builder::new_multi_thread().build().expect("a runtime");
-    for (tasks, sync_depth) in
-        [(1, 0), (8, 0), (64, 0), (256, 0), (64, 1), (64, 2), (256, 1), (256, 2)]
-    {
+    for (tasks, sync_depth) in [(1, 0), (8, 0), (64, 0), (256, 0), (64, 1), (256, 1)] {
         let folder = tempfile::tempdir().expect("a folder");
         let mut options = Options::default();
         let mut name = format!("create, {tasks} task{}", if tasks == 1 { "" } else { "s" });
@@ -37,7 +35,7 @@ pub fn bench(criterion: &mut Criterion, report: &Report) {
 }
 
 /// `count` logins of 10,000 users by `tasks` tasks.
-pub fn create(runtime: &Runtime, ledger: &Ledger, tasks: u64, count: u64) {
+pub(crate) fn create(runtime: &Runtime, ledger: &Ledger, tasks: u64, count: u64) {
     let next = Arc::new(AtomicU64::new(0));
     runtime.block_on(async {
         let tasks: Vec<_> = (0..tasks)

@@ -19,13 +19,13 @@ use crate::report::Report;
 const BLOCK_BYTES: u64 = 4_096;
 const FILE_BYTES: u64 = 64 << 20;
 
-pub fn bench(criterion: &mut Criterion, report: &Report) {
+pub(crate) fn bench(criterion: &mut Criterion, report: &Report) {
     bench_device(criterion, report, "device");
     bench_sqlite(criterion, report);
 }
 
 /// Aligned 4 KiB writes into a file that is full of zeros, each with its own `fdatasync`.
-pub fn bench_device(criterion: &mut Criterion, report: &Report, label: &str) {
+pub(crate) fn bench_device(criterion: &mut Criterion, report: &Report, label: &str) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("device");
     fill(&path);
@@ -70,13 +70,13 @@ fn write_and_sync(path: &Path, next: &AtomicU64, threads: u64, count: u64) {
 /// The seed design: one row a session, an UPSERT in its own transaction for each mutation, one
 /// connection behind a mutex, SQLite's default settings (rollback journal, full sync).
 #[derive(Debug)]
-pub struct SeedDesign {
+pub(crate) struct SeedDesign {
     connection: Mutex<Connection>,
     next: AtomicU64,
 }
 
 impl SeedDesign {
-    pub fn open(path: &Path) -> Self {
+    pub(crate) fn open(path: &Path) -> Self {
         let connection = Connection::open(path).expect("a database");
         connection
             .execute_batch(
@@ -90,7 +90,7 @@ impl SeedDesign {
         Self { connection: Mutex::new(connection), next: AtomicU64::new(0) }
     }
 
-    pub fn create(&self) {
+    pub(crate) fn create(&self) {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let token = format!("{number:064x}");
         let connection = self.connection.lock().expect("no panic");

@@ -8,21 +8,21 @@ use std::{
 
 /// Operations and the time that they took, by name; and facts that are no times.
 #[derive(Debug, Default)]
-pub struct Report {
+pub(crate) struct Report {
     measured: RefCell<BTreeMap<String, (u64, Duration)>>,
     facts: RefCell<Vec<String>>,
 }
 
 impl Report {
     /// Times `count` operations, for criterion and for the table.
-    pub fn time(&self, name: &str, count: u64, run: impl FnOnce()) -> Duration {
+    pub(crate) fn time(&self, name: &str, count: u64, run: impl FnOnce()) -> Duration {
         let started = Instant::now();
         run();
         self.add(name, count, started.elapsed())
     }
 
     /// Adds what was timed elsewhere.
-    pub fn add(&self, name: &str, count: u64, took: Duration) -> Duration {
+    pub(crate) fn add(&self, name: &str, count: u64, took: Duration) -> Duration {
         let mut measured = self.measured.borrow_mut();
         let (counts, total) = measured.entry(name.to_owned()).or_default();
         *counts += count;
@@ -31,7 +31,7 @@ impl Report {
     }
 
     /// Adds a line that is no time.
-    pub fn fact(&self, line: String) {
+    pub(crate) fn fact(&self, line: String) {
         self.facts.borrow_mut().push(line);
     }
 
@@ -42,7 +42,7 @@ impl Report {
     }
 
     /// Prints rates and ratios of what was run.
-    pub fn print(&self) {
+    pub(crate) fn print(&self) {
         let device = self.seconds_each("device, 1 thread");
         let sqlite = self.seconds_each("sqlite, 1 caller");
         println!(

@@ -10,7 +10,7 @@ use passbook_core::{
 
 use super::start::ended;
 use super::{IssuedSession, Ledger, Login};
-use crate::error::LedgerError;
+use crate::{error::LedgerError, inflight::Pending};
 
 impl Ledger {
     /// Logs a user in: a new session, and the token that opens it.
@@ -22,6 +22,18 @@ impl Ledger {
     /// [`LedgerError::CommitIndeterminate`].
     pub async fn create(&self, login: impl Into<Login>) -> Result<IssuedSession, LedgerError> {
         self.start_create(login.into())?.await
+    }
+
+    /// Logs a user in, without waiting: the answer is to be awaited, or waited for. Many can be in
+    /// flight at once.
+    ///
+    /// # Errors
+    /// What was refused: nothing was written. As [`create`](Self::create).
+    pub fn start_login(
+        &self,
+        login: impl Into<Login>,
+    ) -> Result<Pending<IssuedSession>, LedgerError> {
+        self.start_create(login.into())
     }
 
     /// Opens a session for a guest, `guest_` and 32 hexadecimal digits.
