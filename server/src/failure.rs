@@ -201,10 +201,6 @@ impl Failure {
         self.0.silent
     }
 
-    pub(crate) fn what(&self) -> &str {
-        &self.0.what
-    }
-
     /// The document for programs.
     pub(crate) fn document(&self) -> ErrorDocument<'_> {
         ErrorDocument {

@@ -82,7 +82,8 @@ impl Fold {
         self.sequence = *sequence;
         self.at_ms = event.at_ms;
         self.events += 1;
-        let gone = doomed.into_iter().filter(|(state, ..)| self.state.session(state.id()).is_none());
+        let gone =
+            doomed.into_iter().filter(|(state, ..)| self.state.session(state.id()).is_none());
         let gone: Vec<_> = gone.collect();
         gone.into_iter()
             .map(|(state, spent, reason)| Ended {

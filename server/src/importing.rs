@@ -312,7 +312,10 @@ mod tests {
         assert_eq!(reason_of(true, Some("password")), FailureReason::UnknownUser);
         assert_eq!(reason_of(false, None), FailureReason::WrongPassword);
         assert_eq!(reason_of(false, Some("publickey")), FailureReason::WrongCredential);
-        assert_eq!(reason_of(false, Some("keyboard-interactive/pam")), FailureReason::WrongPassword);
+        assert_eq!(
+            reason_of(false, Some("keyboard-interactive/pam")),
+            FailureReason::WrongPassword
+        );
         assert_eq!(reason_of(false, Some("none")), FailureReason::Other);
     }
 }

@@ -2,10 +2,7 @@
 //!
 //! It gives events in order and says up to where; what they add up to is left to `fold`.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
 
 use passbook::{
     LedgerError, Recorded,
@@ -25,7 +22,6 @@ use crate::{
 /// A store that is only read.
 #[derive(Debug)]
 pub(crate) struct Book {
-    pub(crate) path: PathBuf,
     pub(crate) journal: ReadOnlyJournal,
 }
 
@@ -66,7 +62,7 @@ impl Book {
     /// Opens the folder.
     pub(crate) fn open_quietly(path: &Path) -> Result<Self, Failure> {
         let journal = FileJournal::open_read_only(path, Arc::new(RealVfs))?;
-        Ok(Self { path: path.to_owned(), journal })
+        Ok(Self { journal })
     }
 
     /// The sequence of the last event; 0 = there is none.

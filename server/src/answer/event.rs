@@ -239,5 +239,3 @@ impl Answer for EventDocument {
         table
     }
 }
-
-

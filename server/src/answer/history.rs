@@ -210,8 +210,18 @@ impl Answer for UserHistory {
     fn rows(&self) -> Table {
         let mut table = Table::new(
             [
-                "AT", "WHAT", "DETAIL", "COUNT", "FROM", "DEVICE", "SERVICE", "SESSION", "ACTOR",
-                "RECORDED AT", "SEQUENCE", "NOTE",
+                "AT",
+                "WHAT",
+                "DETAIL",
+                "COUNT",
+                "FROM",
+                "DEVICE",
+                "SERVICE",
+                "SESSION",
+                "ACTOR",
+                "RECORDED AT",
+                "SEQUENCE",
+                "NOTE",
             ]
             .map(Column::whole),
         );

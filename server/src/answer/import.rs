@@ -155,10 +155,8 @@ impl Imported {
 
     /// Takes over what the reader counted.
     pub(crate) fn count(&mut self, summary: &Summary) {
-        let reason = |(reason, count): (SkipReason, u64)| SkippedReason {
-            reason: reason.text(),
-            count,
-        };
+        let reason =
+            |(reason, count): (SkipReason, u64)| SkippedReason { reason: reason.text(), count };
         self.lines = summary.lines;
         self.ignored = summary.ignored;
         self.merged = summary.merged;
@@ -182,9 +180,8 @@ impl Imported {
         if self.skipped.total == 0 {
             return "no line".to_owned();
         }
-        let words = |skipped: &SkippedLine| {
-            format!("line {}: {}", thousands(skipped.line), skipped.reason)
-        };
+        let words =
+            |skipped: &SkippedLine| format!("line {}: {}", thousands(skipped.line), skipped.reason);
         let first: Vec<_> = self.skipped.first.iter().map(words).collect();
         let more = if self.skipped.total > super::count_of(first.len()) { " · …" } else { "" };
         format!("{}   ({}{more})", counted(self.skipped.total, "line", "lines"), first.join(" · "))
@@ -255,7 +252,8 @@ impl fmt::Display for Imported {
 
 impl Answer for Imported {
     fn rows(&self) -> Table {
-        let first: Vec<_> = self.skipped.first.iter().map(|skipped| skipped.line.to_string()).collect();
+        let first: Vec<_> =
+            self.skipped.first.iter().map(|skipped| skipped.line.to_string()).collect();
         super::pairs([
             ("source", self.source.clone()),
             ("dry_run", self.dry_run.to_string()),

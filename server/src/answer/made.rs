@@ -101,7 +101,11 @@ pub(crate) struct SessionChecked {
 impl fmt::Display for SessionChecked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(item) = &self.session else {
-            return writeln!(f, "{}  this token opens no live session", painted("DEAD", paint::BAD));
+            return writeln!(
+                f,
+                "{}  this token opens no live session",
+                painted("DEAD", paint::BAD)
+            );
         };
         let mut facts = Facts::new();
         facts.own("state", painted("live", paint::GOOD));
@@ -160,7 +164,9 @@ impl Revoked {
     /// `, @1,048,640` or `, @1 .. @3`.
     fn place(&self) -> String {
         match (self.sequence_first, self.sequence_last) {
-            (Some(first), Some(last)) if first == last => format!(" in one event, @{}", thousands(first)),
+            (Some(first), Some(last)) if first == last => {
+                format!(" in one event, @{}", thousands(first))
+            }
             (Some(first), Some(last)) => format!(", @{} .. @{}", thousands(first), thousands(last)),
             (_, _) => String::new(),
         }

@@ -277,7 +277,8 @@ impl SessionList {
 
     fn columns(&self) -> (bool, bool, bool) {
         let first = self.items.first();
-        let one_user = self.items.iter().all(|item| Some(&item.user_id) == first.map(|i| &i.user_id));
+        let one_user =
+            self.items.iter().all(|item| Some(&item.user_id) == first.map(|i| &i.user_id));
         let ends = self.items.iter().any(|item| item.ended_at.is_some());
         let tenants = self.items.iter().any(|item| item.tenant_id.is_some());
         (!one_user, tenants, ends)
@@ -373,9 +374,5 @@ impl Answer for SessionList {
 
 /// `2 sessions of 1 user`.
 pub(crate) fn sessions_of_users(sessions: u64, users: u64) -> String {
-    format!(
-        "{} of {}",
-        counted(sessions, "session", "sessions"),
-        counted(users, "user", "users")
-    )
+    format!("{} of {}", counted(sessions, "session", "sessions"), counted(users, "user", "users"))
 }

@@ -5,9 +5,7 @@ use std::{collections::BTreeMap, fmt};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{
-    Answer, Moment, View, cell, facts::Facts, session::SessionItem,
-};
+use super::{Answer, Moment, View, cell, facts::Facts, session::SessionItem};
 use crate::render::{
     number::thousands,
     table::{Column, Table},
@@ -58,7 +56,10 @@ impl fmt::Display for UserDocument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut facts = Facts::new();
         facts.add("user", &self.user_id);
-        facts.add("live", super::counted(super::count_of(self.sessions.len()), "session", "sessions"));
+        facts.add(
+            "live",
+            super::counted(super::count_of(self.sessions.len()), "session", "sessions"),
+        );
         facts.add("logins", thousands(self.logins));
         facts.add_some("first login", self.time(self.first_login_at));
         facts.add_some("last login", self.time(self.last_login_at));
@@ -67,8 +68,11 @@ impl fmt::Display for UserDocument {
             let from = self.last_failure_from.as_ref().map(|from| format!(" from {from}"));
             facts.add("last failure", last + &from.unwrap_or_default());
         }
-        let ended: Vec<_> =
-            self.ended.iter().map(|(reason, count)| format!("{reason} {}", thousands(*count))).collect();
+        let ended: Vec<_> = self
+            .ended
+            .iter()
+            .map(|(reason, count)| format!("{reason} {}", thousands(*count)))
+            .collect();
         facts.add_some("ended by", (!ended.is_empty()).then(|| ended.join(" · ")));
         write!(f, "{facts}")?;
         if !self.sessions.is_empty() {

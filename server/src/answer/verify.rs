@@ -160,7 +160,9 @@ impl Verified {
         let ranges: Vec<_> = self
             .intact
             .iter()
-            .map(|Stretch { first, last }| format!("@{} .. @{}", thousands(*first), thousands(*last)))
+            .map(|Stretch { first, last }| {
+                format!("@{} .. @{}", thousands(*first), thousands(*last))
+            })
             .collect();
         if ranges.is_empty() { "no event".to_owned() } else { ranges.join(" and ") }
     }
@@ -189,7 +191,10 @@ impl fmt::Display for Verified {
         self.damages.iter().try_for_each(|damage| write!(f, "{damage}"))?;
         if !self.is_good() {
             writeln!(f, "  what is intact: {}", self.intact_words())?;
-            writeln!(f, "  next: stop writing to it, copy the folder, put a good copy in its place")?;
+            writeln!(
+                f,
+                "  next: stop writing to it, copy the folder, put a good copy in its place"
+            )?;
         }
         let since = self.intact.last().map_or(0, |range| range.last);
         let since = since.saturating_sub(self.durable_at_start);
@@ -212,7 +217,8 @@ impl fmt::Display for Verified {
                 format!("{} of a write that was never acknowledged", bytes(self.torn_bytes)),
             );
         }
-        let (word, style) = if self.is_good() { ("GOOD", paint::GOOD) } else { ("BAD", paint::BAD) };
+        let (word, style) =
+            if self.is_good() { ("GOOD", paint::GOOD) } else { ("BAD", paint::BAD) };
         facts.own("result", painted(word, style));
         facts.fmt(f)
     }

@@ -12,12 +12,13 @@ use crate::{
 pub(crate) struct FilterText(String);
 
 impl FilterText {
-    /// The words of the command line, joined.
-    pub(crate) fn of(words: &[String]) -> Result<Self, Failure> {
-        if let Some(word) = words.iter().find(|word| word.starts_with("--")) {
-            return Err(Failure::usage(format!("unexpected argument `{word}`")).help("see --help"));
+    /// The filter as it was given; a misspelt option is told from one that begins with a negation.
+    pub(crate) fn of(text: Option<&str>) -> Result<Self, Failure> {
+        let text = text.unwrap_or_default();
+        if text.starts_with("--") {
+            return Err(Failure::usage(format!("there is no option `{text}`")).help("see --help"));
         }
-        Ok(Self(words.join(" ")))
+        Ok(Self(text.to_owned()))
     }
 
     /// One more term, from an option.

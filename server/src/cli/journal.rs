@@ -79,8 +79,7 @@ pub(crate) fn run(app: &App, verb: Verb) -> Result<(), Failure> {
 }
 
 pub(crate) fn dump(app: &App, args: &DumpArgs) -> Result<(), Failure> {
-    let words: Vec<_> = args.filter.iter().cloned().collect();
-    let filter = FilterText::of(&words)?.parse(app.now_ms())?;
+    let filter = FilterText::of(args.filter.as_deref())?.parse(app.now_ms())?;
     let book = Book::open(&app.store, &app.output)?;
     let (first, last) = range(app, &book, args.range.as_ref())?;
     let view = app.output.view(app.now_ms());
@@ -106,9 +105,8 @@ pub(crate) fn dump(app: &App, args: &DumpArgs) -> Result<(), Failure> {
 /// The first and the last sequence of a range.
 fn range(app: &App, book: &Book, range: Option<&AtRange>) -> Result<(u64, u64), Failure> {
     let Some(AtRange { from, to }) = range else { return Ok((0, u64::MAX)) };
-    let point = |at: &At| {
-        at.resolve(app.now_ms()).map_err(|error| Failure::usage(error.to_string()))
-    };
+    let point =
+        |at: &At| at.resolve(app.now_ms()).map_err(|error| Failure::usage(error.to_string()));
     let first = match from {
         Some(at) => book.sequence_of(&point(at)?, at)?,
         None => 0,

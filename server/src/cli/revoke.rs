@@ -12,11 +12,7 @@ use passbook::{
 };
 use serde_json::json;
 
-use super::{
-    filters::FilterText,
-    global::App,
-    session::select,
-};
+use super::{filters::FilterText, global::App, session::select};
 use crate::{
     answer::{
         Moment, count_of,
@@ -107,7 +103,7 @@ fn reason() -> impl clap::builder::TypedValueParser<Value = EndReason> {
 
 pub(crate) fn sessions(app: &App, args: &SessionArgs) -> Result<(), Failure> {
     let filter = match &args.filter {
-        Some(text) => FilterText::of(&[text.clone()])?.parse(app.now_ms())?,
+        Some(text) => FilterText::of(Some(text))?.parse(app.now_ms())?,
         None => {
             let ids: Vec<_> = args.sessions.iter().map(ToString::to_string).collect();
             let mut text = FilterText::default();
@@ -297,8 +293,7 @@ fn carry_out(
     loop {
         let may_start = !app.output.interrupt.has_come() && pending.len() < WINDOW;
         if let Some(act) = acts.pop_front_if(|_| may_start) {
-            let command =
-                Command { actor: actor.clone(), note: note.clone(), ..Command::new(act) };
+            let command = Command { actor: actor.clone(), note: note.clone(), ..Command::new(act) };
             pending.push_back(ledger.submit(&command)?);
             continue;
         }

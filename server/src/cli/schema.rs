@@ -25,8 +25,12 @@ pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
         name == wanted || name.split_once('/').is_some_and(|(bare, _)| bare == wanted)
     });
     let Some((_, schema)) = found else {
-        return Err(Failure::new(Exit::NotFound, "not_found", format!("no document is `{wanted}`"))
-            .help("passbook schema lists their names"));
+        return Err(Failure::new(
+            Exit::NotFound,
+            "not_found",
+            format!("no document is `{wanted}`"),
+        )
+        .help("passbook schema lists their names"));
     };
     let text = serde_json::to_string_pretty(schema).map_err(std::io::Error::other)?;
     app.output.write(&(text + "\n"))

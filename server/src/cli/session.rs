@@ -7,9 +7,9 @@ use clap::{Subcommand, ValueEnum};
 
 use super::{check, filters::FilterText, global::App, revoke};
 use crate::{
+    answer::Moment,
     answer::session::{Counts, SESSION_LIST_SCHEMA, SessionItem, SessionList, Standing},
     at::At,
-    answer::Moment,
     failure::Failure,
     filter::{Filter, Key},
     fold::{end_by_clock, fold, judged_at_ms},
@@ -102,7 +102,7 @@ Examples:
 pub(crate) struct ListArgs {
     /// What to show: see passbook help filter.
     #[arg(value_name = "FILTER", allow_hyphen_values = true)]
-    filter: Vec<String>,
+    filter: Option<String>,
     #[command(flatten)]
     terms: Terms,
     /// live, ended or expired, joined by commas (state:).
@@ -121,7 +121,7 @@ pub(crate) struct ListArgs {
 
 pub(crate) fn list(app: &App, args: &ListArgs) -> Result<(), Failure> {
     let now_ms = app.now_ms();
-    let mut text = FilterText::of(&args.filter)?;
+    let mut text = FilterText::of(args.filter.as_deref())?;
     args.terms.add_to(&mut text);
     text.names(Key::State, args.state.as_deref()).names(Key::Reason, args.reason.as_deref());
     let filter = text.parse(now_ms)?;

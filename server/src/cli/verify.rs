@@ -36,8 +36,7 @@ pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     if let Some(progress) = progress.get() {
         progress.finish();
     }
-    let verified =
-        Verified::of(app.store.display().to_string(), &report, clock.elapsed());
+    let verified = Verified::of(app.store.display().to_string(), &report, clock.elapsed());
     app.output.print(&verified)?;
     if verified.is_good() { Ok(()) } else { Err(Failure::told(Exit::Bad)) }
 }

@@ -27,7 +27,7 @@ Examples:
 pub(crate) struct Args {
     /// Only these events: see passbook help filter.
     #[arg(value_name = "FILTER", allow_hyphen_values = true)]
-    filter: Vec<String>,
+    filter: Option<String>,
     /// Go on with each new event, until Ctrl-C.
     #[arg(short, long)]
     follow: bool,
@@ -40,7 +40,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
-    let filter = FilterText::of(&args.filter)?.parse(app.now_ms())?;
+    let filter = FilterText::of(args.filter.as_deref())?.parse(app.now_ms())?;
     let book = Book::open(&app.store, &app.output)?;
     let mut tail = Tail { app, filter, stream: app.output.stream(), seen: book.head() };
     match &args.after {

@@ -78,8 +78,8 @@ pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     })?;
     progress.finish();
     let judged_at_ms = judged_at_ms(until, &folded, now_ms);
-    let found = find(&folded, id, gone, judged_at_ms)
-        .ok_or_else(|| unknown(id, &book, folded.sequence))?;
+    let found =
+        find(&folded, id, gone, judged_at_ms).ok_or_else(|| unknown(id, &book, folded.sequence))?;
     let mut document = document(found, last);
     document.at = folded.sequence;
     document.as_of = Moment(judged_at_ms);
@@ -98,11 +98,7 @@ fn find(fold: &Fold, id: SessionId, gone: Option<Ended>, judged_at_ms: u64) -> O
 
 fn unknown(id: SessionId, book: &Book, through: u64) -> Failure {
     Failure::new(Exit::NotFound, "not_found", format!("there is no session {id}"))
-        .why(format!(
-            "it never existed in @{} .. @{}",
-            thousands(book.first()),
-            thousands(through)
-        ))
+        .why(format!("it never existed in @{} .. @{}", thousands(book.first()), thousands(through)))
         .help("passbook session list shows those that there are")
         .field("session", serde_json::json!(id.to_string()))
 }
