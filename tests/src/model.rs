@@ -297,7 +297,7 @@ impl Model {
         }
         self.evict(user, Some(id), self.policy.sessions_per_user_max, now_ms);
         let row = self.rows.iter_mut().find(|row| row.id == id).expect("it does not evict itself");
-        row.user = user.to_owned();
+        user.clone_into(&mut row.user);
         row.is_guest = false;
         row.active_ms = now_ms;
         match successor {
