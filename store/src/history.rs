@@ -107,15 +107,44 @@ impl HistoryFold {
     /// Adds the next event, of any user.
     pub fn add(&mut self, recorded: &Recorded) {
         let Recorded { sequence, event } = recorded;
-        if !self.concerns(event) {
+        let is_told = self.concerns(event);
+        if !is_told && !self.follows(event) {
             return;
         }
         let before = self.ending(event);
-        self.tell(recorded);
+        if is_told {
+            self.tell(recorded);
+        }
         apply(&mut self.sessions, *sequence, event);
         for (state, reason) in before {
-            if self.sessions.session(state.id()).is_none() {
+            let is_ours = state.session.user_id == self.user;
+            if is_ours && self.sessions.session(state.id()).is_none() {
                 self.tell_end(recorded, &state, reason);
+            }
+        }
+    }
+
+    /// Whether the event is about a guest's session: it may become this user's.
+    fn follows(&self, event: &Event) -> bool {
+        let known = |id| self.sessions.session(id).is_some();
+        match &event.fact {
+            Fact::SessionCreated { is_guest, .. } => *is_guest,
+            Fact::UserSessionsRevoked { user, .. } => !self.sessions.sessions_of(user).is_empty(),
+            fact @ (Fact::Opened { .. }
+            | Fact::PolicySet { .. }
+            | Fact::SessionRefreshed { .. }
+            | Fact::SessionUpgraded { .. }
+            | Fact::SessionRevoked { .. }
+            | Fact::SessionsExpired { .. }
+            | Fact::DeviceSet { .. }
+            | Fact::TenantSet { .. }
+            | Fact::DataSet { .. }
+            | Fact::DataRemoved { .. }
+            | Fact::SessionTouched { .. }
+            | Fact::TokenReuseDetected { .. }
+            | Fact::LoginFailed { .. }
+            | Fact::Bookmark { .. }) => {
+                fact.subject().is_some_and(|subject| known(subject.session))
             }
         }
     }
@@ -157,8 +186,9 @@ impl HistoryFold {
         match &event.fact {
             Fact::SessionRevoked { subject, reason, .. } => one(subject.session, *reason),
             Fact::TokenReuseDetected { subject, .. } => one(subject.session, EndReason::TokenReuse),
-            Fact::UserSessionsRevoked { reason, .. } => {
-                self.sessions.iter().map(|state| (state.clone(), *reason)).collect()
+            Fact::UserSessionsRevoked { user, reason, .. } => {
+                let states = self.sessions.sessions_of(user);
+                states.into_iter().map(|state| (state, *reason)).collect()
             }
             Fact::SessionsExpired { effective_now_ms, .. } => {
                 let ids = self.sessions.expired(*effective_now_ms);
