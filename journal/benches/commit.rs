@@ -33,12 +33,9 @@ fn main() {
         row(&format!("device, depth {depth}"), &device_rate(folder.path(), depth), device.rate);
     }
     for depth in 1..=3 {
-        let alone =
-            journal_threads(&folder.path().join(format!("h{depth}")), depth, 1, Wait::Helping);
-        row(&format!("1 thread that helps, depth {depth}"), &alone, device.rate);
         for callers in [1, 8, 64, 256] {
             let path = folder.path().join(format!("t{depth}-{callers}"));
-            let result = journal_threads(&path, depth, callers, Wait::Blocked);
+            let result = journal_threads(&path, depth, callers);
             row(&format!("{callers} threads, depth {depth}"), &result, device.rate);
         }
         for callers in [1, 8, 64, 256] {
@@ -49,13 +46,6 @@ fn main() {
     }
     let device = device_rate(folder.path(), 1);
     row("device, depth 1, again", &device, device.rate);
-}
-
-/// What a caller does until its commit is durable.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Wait {
-    Blocked,
-    Helping,
 }
 
 struct Measured {
@@ -191,7 +181,7 @@ impl Callers {
 }
 
 /// Callers that are threads, each blocked until its own commit is durable.
-fn journal_threads(folder: &Path, depth: usize, callers: usize, wait: Wait) -> Measured {
+fn journal_threads(folder: &Path, depth: usize, callers: usize) -> Measured {
     let journal = open(folder, depth);
     let shared = Callers::new(&journal, callers);
     let barrier = Barrier::new(callers + 1);
@@ -207,9 +197,6 @@ fn journal_threads(folder: &Path, depth: usize, callers: usize, wait: Wait) -> M
                     while begin.elapsed() < ROW_TIME {
                         let begun = Instant::now();
                         shared.submit(journal, caller);
-                        if wait == Wait::Helping {
-                            journal.help();
-                        }
                         shared.wait(caller);
                         latencies.push(nanos(begun));
                     }

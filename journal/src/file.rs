@@ -171,13 +171,6 @@ impl Journal for FileJournal {
         self.engine.append(expected, group)
     }
 
-    fn help(&self) {
-        match self.engine.threading {
-            Threading::Threads => self.engine.help(),
-            Threading::Inline => self.engine.inline_pump(),
-        }
-    }
-
     fn head(&self) -> u64 {
         self.engine.queue.lock().head
     }

@@ -53,13 +53,6 @@ pub trait Journal: Send + Sync + std::fmt::Debug {
     /// See [`AppendError`]; nothing has been queued in any of its cases.
     fn append(&self, expected: u64, group: &Group<'_>) -> Result<u64, AppendError>;
 
-    /// If nothing is under way, commits what is queued on the calling thread and tells the
-    /// observer there; otherwise returns at once. A lone caller that would block anyway saves two
-    /// switches of threads by it. Nothing depends on it being called.
-    ///
-    /// Don't hold a lock that the observer takes.
-    fn help(&self) {}
-
     /// Sequence of the last queued record.
     fn head(&self) -> u64;
 

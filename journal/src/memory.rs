@@ -165,10 +165,6 @@ impl Journal for MemoryJournal {
         Ok(state.head())
     }
 
-    fn help(&self) {
-        self.pump();
-    }
-
     fn head(&self) -> u64 {
         self.shared.state.lock().head()
     }

@@ -1,6 +1,6 @@
 //! The commit engine: what its parts share, and the append path.
 //!
-//! Locks, in the order in which they may be taken: `helper` or `lanes` → `writer` → `queue`;
+//! Locks, in the order in which they may be taken: `lanes` → `writer` → `queue`;
 //! `catalog` and `watermark` alone. `queue` is never held across a call of the file system or of the observer, so `append`
 //! waits for neither.
 
@@ -13,7 +13,6 @@ use super::catalog::Catalog;
 use super::inline::InlineLanes;
 use super::options::{Durability, Threading};
 use super::queue::{Failure, Next, Obstacle, Queue, Watched};
-use super::steps::Lane;
 use super::watermark::WatermarkFile;
 use crate::disk::{Disk, DiskFile};
 use crate::entropy::Entropy;
@@ -54,8 +53,6 @@ pub(crate) struct Engine {
     /// The kernel's lock lives as long as this file is open.
     pub(super) lock: Mutex<Option<DiskFile>>,
     pub(super) lanes: InlineLanes,
-    /// For a caller that helps; one at a time.
-    pub(super) helper: Mutex<Lane>,
 }
 
 /// Where the next batch goes.
@@ -103,7 +100,7 @@ impl Engine {
             self.keeper.notify_one();
         }
         self.appended.fetch_add(1, Ordering::Release);
-        if queue.watched != Watched::ByOne && queue.can_write() {
+        if queue.watched == Watched::No && queue.can_write() {
             self.work.notify_one();
         }
     }

@@ -14,7 +14,7 @@ use super::options::{AmbiguousTail, Create, Durability, Options};
 use super::queue::{Mark, Queue, Start};
 use super::repair::{self, Dropped};
 use super::watermark::{Noted, WatermarkFile};
-use super::{Recovery, Visit, inline, lock, steps};
+use super::{Recovery, Visit, inline, lock};
 use crate::disk::{Disk, DiskFile};
 use crate::error::OpenError;
 use crate::format::batch::Seal;
@@ -239,6 +239,5 @@ fn build(
         observer: OnceLock::new(),
         lock: Mutex::new(Some(lock)),
         lanes: inline::InlineLanes::default(),
-        helper: Mutex::new(steps::Lane::default()),
     }
 }

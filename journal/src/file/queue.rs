@@ -63,9 +63,6 @@ enum TailIn {
 pub(crate) enum Watched {
     No,
     ByOne,
-    /// Callers commit on their own threads when nothing is under way: a thread that watches would
-    /// only snatch their work away.
-    CallersHelp,
 }
 
 /// Why nothing goes on, and whether the observer knows.
@@ -293,11 +290,6 @@ impl Queue {
         self.writing = true;
         let rotate = self.must_rotate(&draft);
         Some(Work { draft, durable: self.mark.durable, rotate })
-    }
-
-    /// The same, if nothing at all is under way.
-    pub(crate) fn take_lone_work(&mut self) -> Option<Work> {
-        if self.flights.is_empty() && !self.completing { self.take_work() } else { None }
     }
 
     /// The next segment has become the active one.

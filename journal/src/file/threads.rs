@@ -77,23 +77,6 @@ impl Engine {
         }
     }
 
-    /// The same for one batch, on the thread of a caller, if nothing is under way.
-    pub(super) fn help(&self) {
-        let Some(mut lane) = self.helper.try_lock() else { return };
-        let work = {
-            let mut queue = self.queue.lock();
-            queue.watched = Watched::CallersHelp;
-            queue.take_lone_work()
-        };
-        let Some(work) = work else { return };
-        self.write_and_sync(&mut lane, work);
-        drop(lane);
-        let mut queue = self.queue.lock();
-        if queue.can_complete() {
-            self.complete_and_wake(&mut queue);
-        }
-    }
-
     fn write_and_sync(&self, lane: &mut Lane, work: Work) {
         if let Some(ticket) = self.write_step(lane, work) {
             self.after_write();
@@ -107,9 +90,6 @@ impl Engine {
             self.work.notify_one();
         }
         self.complete_step(queue);
-        if queue.can_write() || queue.closed {
-            self.work.notify_one();
-        }
     }
 
     /// Looks for the next group for a short while before the thread goes to sleep: to be woken
@@ -125,9 +105,7 @@ impl Engine {
                 std::hint::spin_loop();
             }
         });
-        if queue.watched == Watched::ByOne {
-            queue.watched = Watched::No;
-        }
+        queue.watched = Watched::No;
     }
 
     /// The writer's role is free: somebody else may want it, or the room that the batch left.

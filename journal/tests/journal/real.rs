@@ -38,8 +38,6 @@ fn append_from_threads(journal: &FileJournal, threads: usize, groups: usize) {
                     let mut head = head.lock();
                     let group = Group { time_ms: 1, payloads: &payloads };
                     *head = journal.append(*head, &group).unwrap();
-                    drop(head);
-                    journal.help();
                 }
             });
         }
