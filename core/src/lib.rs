@@ -1,7 +1,7 @@
 //! The pure heart of Passbook: what a session is and what may happen to it.
 //!
-//! A [`Command`] and the state that it meets go into [`decide`]; out come [`Event`]s, or a
-//! [`Rejection`]. Events go through [`apply`], which is total: it takes no clock, no policy and no
+//! A [`Command`] and the state that it meets go into [`decide`](decide()); out come [`Event`]s, or a
+//! [`Rejection`]. Events go through [`apply`](apply()), which is total: it takes no clock, no policy and no
 //! randomness, so a replay of the journal is the state, on any machine, at any time.
 //!
 //! This crate knows no disk, network, clock, randomness or async runtime. Ids, tokens and the time

@@ -63,7 +63,7 @@ fn a_failed_write_or_sync_poisons_the_writer_for_ever_and_reads_go_on() {
         (vec![], Fault::Error(io::ErrorKind::Other)),
         (vec![], Fault::ShortWrite),
         (vec![Step::Write], Fault::Error(io::ErrorKind::Other)),
-        (vec![Step::Write], Fault::LostSync),
+        (vec![Step::Write], Fault::LosePages),
     ] {
         let rig = rig();
         let in_flight = [2, 3].map(|number| rig.ledger.submit(&login(number)).expect("room"));
