@@ -18,6 +18,8 @@ use parking_lot::{Condvar, Mutex};
 use passbook_journal::{FileJournal, Group, Journal, JournalError, Observer, Options, Payload};
 
 const ROW_TIME: Duration = Duration::from_secs(2);
+const TURN_TIME: Duration = Duration::from_millis(100);
+const TURNS: u32 = 20;
 const PAYLOAD_BYTES: usize = 150;
 const DEVICE_FILE_BYTES: u64 = 64 << 20;
 
@@ -44,8 +46,48 @@ fn main() {
             row(&format!("{callers} tasks on 2 threads, depth {depth}"), &result, device.rate);
         }
     }
-    let device = device_rate(folder.path(), 1);
-    row("device, depth 1, again", &device, device.rate);
+    let (device, lone) = lone_caller_beside_device(folder.path());
+    row("device, in turns with", &device, device.rate);
+    row("1 thread, default depth", &lone, device.rate);
+}
+
+/// One caller and the device in short turns, so that neither has the quieter half of the run.
+fn lone_caller_beside_device(folder: &Path) -> (Measured, Measured) {
+    let path = folder.join("device-1");
+    let file = std::fs::OpenOptions::new().write(true).open(path).expect("made before");
+    let journal = open(&folder.join("lone"), Options::default().sync_depth);
+    let shared = Callers::new(&journal, 1);
+    let (mut device, mut lone) = (Vec::new(), Vec::new());
+    let mut block = 0;
+    for _ in 0..TURNS {
+        turn(&mut device, || {
+            file.write_all_at(&[7; 4096], block * 4096 % DEVICE_FILE_BYTES).expect("write");
+            file.sync_data().expect("sync");
+            block += 1;
+        });
+        turn(&mut lone, || {
+            shared.submit(&journal, 0);
+            shared.wait(0);
+        });
+    }
+    let of = |latencies_ns: Vec<u64>| {
+        let total: u64 = latencies_ns.iter().sum();
+        let count = u32::try_from(latencies_ns.len()).expect("fewer than 2^32 commits");
+        Measured {
+            rate: f64::from(count) / Duration::from_nanos(total).as_secs_f64(),
+            latencies_ns,
+        }
+    };
+    (of(device), of(lone))
+}
+
+fn turn(latencies: &mut Vec<u64>, mut act: impl FnMut()) {
+    let started = Instant::now();
+    while started.elapsed() < TURN_TIME {
+        let begun = Instant::now();
+        act();
+        latencies.push(nanos(begun));
+    }
 }
 
 struct Measured {
