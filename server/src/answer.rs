@@ -41,6 +41,10 @@ pub(crate) trait Answer: Serialize + fmt::Display {
     }
 }
 
+/// A terminal with fewer columns than this is narrow.
+const NARROW_WIDTH: usize = 100;
+const DAY_MS: u64 = 24 * 3_600_000;
+
 /// How an answer is shown to a person. It is no part of the document.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct View {
@@ -50,11 +54,28 @@ pub(crate) struct View {
     pub(crate) width: Option<usize>,
     /// What "2 min ago" counts from.
     pub(crate) now_ms: u64,
+    /// All that is shown is of today: times need no date.
+    pub(crate) is_of_today: bool,
 }
 
 impl View {
     pub(crate) fn time(&self, time_ms: u64) -> String {
         time::human(time_ms, &self.zone)
+    }
+
+    /// `14:03:11.482Z` where all is of this day, else with its date.
+    pub(crate) fn clock(&self, time_ms: u64) -> String {
+        if self.is_of_today { time::clock(time_ms, &self.zone) } else { self.time(time_ms) }
+    }
+
+    /// Whether that is today, in UTC.
+    pub(crate) fn is_today(&self, time_ms: u64) -> bool {
+        time_ms / DAY_MS == self.now_ms / DAY_MS
+    }
+
+    /// Whether the terminal is too narrow for all columns.
+    pub(crate) fn is_narrow(&self) -> bool {
+        self.width.is_some_and(|width| width < NARROW_WIDTH)
     }
 
     pub(crate) fn relative(&self, time_ms: u64) -> String {
@@ -123,6 +144,14 @@ pub(crate) fn lines<T: Serialize>(
 pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
     let noun = if count == 1 { one } else { many };
     format!("{} {noun}", crate::render::number::thousands(count))
+}
+
+/// `2026-11-20 14:03:11Z`: where there is little room.
+pub(crate) fn without_ms(time: &str) -> String {
+    match time.split_once('.') {
+        Some((seconds, rest)) => seconds.to_owned() + rest.get(3..).unwrap_or_default(),
+        None => time.to_owned(),
+    }
 }
 
 /// A count for a document.

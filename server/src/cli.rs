@@ -142,23 +142,19 @@ fn dispatch(app: &App, verb: Verb) -> Result<(), Failure> {
 
 /// What clap has to say: help that was asked for is an answer, all else is a mistake.
 fn misused(error: &clap::Error, wants_json: bool) -> Exit {
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            // A reader who closed the pipe has read enough.
-            drop(error.print());
-            Exit::Done
-        }
-        _ if wants_json => {
-            let text = error.render().to_string();
-            let what = text.lines().next().unwrap_or_default();
-            let what = what.strip_prefix("error: ").unwrap_or(what);
-            fail_early(&Failure::usage(what).help("see --help"), true)
-        }
-        _ => {
-            drop(error.print());
-            Exit::Usage
-        }
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        // A reader who closed the pipe has read enough.
+        drop(error.print());
+        return Exit::Done;
     }
+    if wants_json {
+        let text = error.render().to_string();
+        let what = text.lines().next().unwrap_or_default();
+        let what = what.strip_prefix("error: ").unwrap_or(what);
+        return fail_early(&Failure::usage(what).help("see --help"), true);
+    }
+    drop(error.print());
+    Exit::Usage
 }
 
 fn fail_early(failure: &Failure, wants_json: bool) -> Exit {

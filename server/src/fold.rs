@@ -135,9 +135,10 @@ impl Fold {
 
 fn end_by(recorded: &Recorded, state: &SessionState, reason: EndReason) -> End {
     let Recorded { sequence, event } = recorded;
-    let (at_ms, rule) = match &event.fact {
-        Fact::SessionsExpired { .. } => (state.session.expires_at_ms, expiry_rule(reason)),
-        fact => (event.happened_at_ms(), rule_of(fact)),
+    let (at_ms, rule) = if matches!(event.fact, Fact::SessionsExpired { .. }) {
+        (state.session.expires_at_ms, Some(expiry_rule(reason)))
+    } else {
+        (event.happened_at_ms(), rule_of(&event.fact))
     };
     End {
         reason,
@@ -157,7 +158,7 @@ pub(crate) fn end_by_clock(state: &SessionState) -> End {
         at_ms: state.session.expires_at_ms,
         sequence: None,
         actor: Actor::System,
-        rule: expiry_rule(reason),
+        rule: Some(expiry_rule(reason)),
         note: None,
     }
 }
@@ -180,13 +181,13 @@ fn rule_of(fact: &Fact) -> Option<String> {
     }
 }
 
-fn expiry_rule(reason: EndReason) -> Option<String> {
+fn expiry_rule(reason: EndReason) -> String {
     let rule = if reason == EndReason::ExpiredAbsolute {
         "its absolute timeout came"
     } else {
         "nobody refreshed or touched it in time"
     };
-    Some(rule.to_owned())
+    rule.to_owned()
 }
 
 /// Hears of every event folded, with the state behind it and the sessions that it ended.

@@ -100,7 +100,7 @@ impl<'a> Importer<'a> {
         interrupt: &Interrupt,
         progress: &mut dyn FnMut(),
     ) -> Result<(), Failure> {
-        while let Some(read) = reader.next() {
+        for read in reader.by_ref() {
             let observation = read.map_err(|error| {
                 Failure::new(
                     crate::failure::Exit::Partly,

@@ -58,7 +58,7 @@ impl Output {
     pub(crate) fn view(&self, now_ms: u64) -> View {
         let is_cut = self.form == Form::Table && io::stdout().is_terminal() && !self.is_wide;
         let width = is_cut.then(|| usize::from(terminal_size().1));
-        View { zone: self.zone.clone(), width, now_ms }
+        View { zone: self.zone.clone(), width, now_ms, is_of_today: false }
     }
 
     /// Prints an answer.

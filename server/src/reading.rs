@@ -19,6 +19,9 @@ use crate::{
     render::{number::thousands, time},
 };
 
+/// The last sequence that JSON numbers hold exactly, everywhere: 2^53 - 1.
+pub(crate) const SEQUENCE_MAX: u64 = (1 << 53) - 1;
+
 /// A store that is only read.
 #[derive(Debug)]
 pub(crate) struct Book {
@@ -62,6 +65,10 @@ impl Book {
     /// Opens the folder.
     pub(crate) fn open_quietly(path: &Path) -> Result<Self, Failure> {
         let journal = FileJournal::open_read_only(path, Arc::new(RealVfs))?;
+        if journal.durable() > SEQUENCE_MAX {
+            let what = format!("the store holds events beyond @{}", thousands(SEQUENCE_MAX));
+            return Err(Failure::new(Exit::Failed, "ledger:internal", what));
+        }
         Ok(Self { journal })
     }
 
@@ -203,5 +210,19 @@ fn decode(record: &Record) -> Result<Recorded, Failure> {
     match codec::decode(&record.payload) {
         Ok(event) => Ok(Recorded { sequence, event }),
         Err(cause) => Err(LedgerError::Event { sequence, cause: Arc::new(cause) }.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sequences_stay_exact_where_numbers_are_doubles() {
+        let text = serde_json::to_string(&SEQUENCE_MAX).expect("a number");
+        let double: f64 = text.parse().expect("a number");
+        assert_eq!(format!("{double:.0}"), text);
+        let beyond: f64 = (SEQUENCE_MAX + 2).to_string().parse().expect("a number");
+        assert_ne!(format!("{beyond:.0}"), (SEQUENCE_MAX + 2).to_string());
     }
 }

@@ -7,12 +7,13 @@ use std::fmt;
 use passbook::{Event, Recorded, core::Text, journal::Place};
 use schemars::JsonSchema;
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr as _;
 
-use super::{Answer, Moment, View, cell, paint::painted};
+use super::{Answer, Moment, View, cell, paint::painted, without_ms};
 use crate::render::{
     escape::escape,
     number::thousands,
-    table::{Column, Table},
+    table::{CUT_WIDTH_MIN, Column, Table, cut_to},
 };
 use detail::Detail;
 pub(crate) use detail::deadline;
@@ -22,6 +23,8 @@ pub(crate) const EVENT_SCHEMA: &str = "passbook.event/1";
 
 /// The longest name of a kind, in cells.
 const KIND_WIDTH: usize = 19;
+/// Between two parts of a line.
+const GAP: &str = "  ";
 
 /// One event.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -107,11 +110,11 @@ impl fmt::Display for Frame {
         let name = std::path::Path::new(&self.segment).file_name().unwrap_or_default();
         write!(
             f,
-            "{}  batch at byte {}  record at byte {}  {} bytes",
+            "{}, byte {}, {} bytes; its batch begins at {}",
             escape(&name.to_string_lossy()),
-            thousands(self.batch_offset),
             thousands(self.record_offset),
             thousands(self.length),
+            thousands(self.batch_offset),
         )
     }
 }
@@ -153,27 +156,55 @@ impl EventDocument {
         self.occurred_at_ms.unwrap_or(self.at_ms)
     }
 
+    /// Leaves dates out where all events are of today: on a list of them.
+    pub(crate) fn without_dates<'a>(events: impl IntoIterator<Item = &'a mut Self>) -> bool {
+        let events: Vec<_> = events.into_iter().collect();
+        let is_of_today = |event: &&mut Self| event.view.is_today(event.happened_at_ms());
+        let all = events.iter().all(is_of_today);
+        for event in events {
+            event.view.is_of_today = all;
+        }
+        all
+    }
+
     /// From where: an address, or the name that a log has for it.
     fn origin(&self) -> Option<&str> {
         let remote_host = self.imported.as_ref().and_then(|from| from.remote_host.as_deref());
         self.ip.as_deref().or(remote_host)
     }
 
-    /// What stands behind time and kind, part by part, escaped.
+    /// Whose session it is about: never cut.
+    fn names(&self) -> Vec<String> {
+        let user = self.user_id.as_deref().map(|user| {
+            let escaped = escape(user);
+            let needs_quotes = user.is_empty() || user.contains([' ', '"']);
+            if needs_quotes { format!("user={escaped:?}") } else { format!("user={escaped}") }
+        });
+        user.into_iter().chain(self.session.clone()).collect()
+    }
+
+    /// What stands behind the names, part by part, escaped.
     fn parts(&self) -> Vec<String> {
         let mut parts = Vec::new();
         let mut add = |part: Option<String>| parts.extend(part.filter(|part| !part.is_empty()));
-        add(self.user_id.as_deref().map(|user| format!("user={}", escape(user))));
-        add(self.session.clone());
-        add(Some(escape(&self.detail.to_string()).into_owned()));
-        add(self.origin().map(|origin| escape(origin).into_owned()));
-        add(self.user_agent.as_deref().map(|agent| escape(agent).into_owned()));
+        let detail = self.detail.to_string();
+        // A label that repeats what the client says of itself says it once.
+        let agent = self.user_agent.as_deref().filter(|agent| !detail.ends_with(agent));
+        add(Some(one_part(&detail)));
+        add(self.origin().map(one_part));
+        add(agent.map(one_part));
         add(self.imported.as_ref().map(ImportedFrom::words));
         let is_operator = self.actor.starts_with("operator:");
         add(is_operator.then(|| format!("by {}", escape(&self.actor))));
         add(self.note.as_deref().map(|note| format!("note={:?}", escape(note))));
         parts
     }
+}
+
+/// Untrusted text, so that it can't be taken for several parts.
+fn one_part(text: &str) -> String {
+    let escaped = escape(text);
+    if text.contains(GAP) { format!("\"{escaped}\"") } else { escaped.into_owned() }
 }
 
 impl ImportedFrom {
@@ -186,21 +217,33 @@ impl ImportedFrom {
 
 impl fmt::Display for EventDocument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = format!("{:<KIND_WIDTH$}", self.kind);
         let style = match self.kind {
             "LoginFailed" | "TokenReuseDetected" => super::paint::BAD,
             "SessionCreated" => super::paint::GOOD,
             "SessionRevoked" | "UserSessionsRevoked" | "SessionsExpired" => super::paint::FADED,
             _ => anstyle::Style::new(),
         };
-        let line = format!(
-            "@{:<9}  {}  {}  {}",
-            thousands(self.sequence),
-            self.view.time(self.happened_at_ms()),
-            painted(&kind, style),
-            self.parts().join("  "),
-        );
-        f.write_str(line.trim_end())?;
+        let sequence = format!("@{}", thousands(self.sequence));
+        let mut time = self.view.clock(self.happened_at_ms());
+        let mut kind = format!("{:<KIND_WIDTH$}", self.kind);
+        if self.view.is_narrow() {
+            time = without_ms(&time);
+            self.kind.clone_into(&mut kind);
+        }
+        let mut head = format!("{sequence:<10}  {time}  ");
+        let mut width = head.width() + kind.width();
+        head.push_str(&painted(&kind, style));
+        for name in self.names() {
+            width += GAP.len() + name.width();
+            head.extend([GAP, &name]);
+        }
+        let rest = self.parts().join(GAP);
+        let room = self.view.width.map(|all| all.saturating_sub(width + GAP.len()));
+        let rest = match room {
+            Some(room) if room >= CUT_WIDTH_MIN => cut_to(&rest, room),
+            Some(_) | None => rest,
+        };
+        write!(f, "{}", format!("{head}{GAP}{rest}").trim_end())?;
         if let Some(frame) = &self.frame {
             write!(f, "\n            {frame}")?;
         }

@@ -6,7 +6,7 @@ use passbook::{HistoryEntry, HistoryKind, core::ReuseVerdict};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Answer, Moment, View, cell, counted, paint::painted, session::transport_text};
+use super::{Answer, Moment, View, cell, counted, session::transport_text};
 use crate::render::{
     number::thousands,
     table::{Column, Table},
@@ -164,43 +164,35 @@ impl UserHistory {
 
 impl fmt::Display for UserHistory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut table = Table::new([
-            Column::whole(""),
-            Column::whole(""),
-            Column::whole(""),
-            Column::text(""),
-            Column::text(""),
-            Column::whole(""),
-        ]);
+        let is_narrow = self.view.is_narrow();
+        let mut columns = vec![Column::whole(""); 3];
+        columns.extend([Column::text(""), Column::text("")]);
+        columns.extend((!is_narrow).then_some(Column::whole("")));
+        let mut table = Table::new(columns);
         for item in &self.items {
-            let word = if item.what == "failed" { "FAILED" } else { item.what };
-            let word = if item.what == "reuse" { "REUSE" } else { word };
-            table.push([
-                self.view.time(item.at_ms),
+            let word = match item.what {
+                "failed" => "FAILED",
+                "reuse" => "REUSE",
+                what => what,
+            };
+            let time = self.view.time(item.at_ms);
+            let mut row = vec![
+                if is_narrow { super::without_ms(&time) } else { time },
                 word.to_owned(),
                 item.detail_and_count(),
                 item.from().to_owned(),
                 item.on().to_owned(),
-                self.shown_id(item.session.as_ref()),
-            ]);
+            ];
+            row.extend((!is_narrow).then(|| self.shown_id(item.session.as_ref())));
+            table.push(row);
         }
         let text = super::paint::table(&table.to_terminal(self.view.width), Some(1));
         // The columns speak for themselves: no header.
         f.write_str(text.split_once('\n').map(|(_header, rows)| rows).unwrap_or_default())?;
         let shown = super::count_of(self.items.len());
         if shown < self.total {
-            writeln!(
-                f,
-                "{}",
-                painted(
-                    &format!(
-                        "{} of {} (-n shows more)",
-                        thousands(shown),
-                        counted(self.total, "line", "lines")
-                    ),
-                    anstyle::Style::new()
-                )
-            )?;
+            let total = counted(self.total, "line", "lines");
+            writeln!(f, "{} of {total} (-n shows more)", thousands(shown))?;
         }
         Ok(())
     }

@@ -69,15 +69,7 @@ impl JournalStat {
         let (Some(first), Some(last)) = (self.sequence_first, self.sequence_last) else {
             return "none yet".to_owned();
         };
-        let time = |at: Option<Moment>| at.map(|at| self.view.time(at.0)).unwrap_or_default();
-        format!(
-            "{}   @{} .. @{}   {} .. {}",
-            thousands(self.events),
-            thousands(first),
-            thousands(last),
-            time(self.at_first),
-            time(self.at_last)
-        )
+        format!("{}   @{} .. @{}", thousands(self.events), thousands(first), thousands(last))
     }
 
     fn writer(&self) -> &'static str {
@@ -94,6 +86,15 @@ impl fmt::Display for JournalStat {
         let mut facts = Facts::wide(9);
         facts.add("store", format!("{}   format {}", self.path, self.format_version));
         facts.add("events", self.range());
+        if let (Some(first), Some(last)) = (self.at_first, self.at_last) {
+            let (from, to) = (self.view.time(first.0), self.view.time(last.0));
+            facts.add("recorded", format!("{from} .. {to}"));
+            let imported = self.occurred_first.filter(|occurred| *occurred < first);
+            facts.add_some(
+                "imported",
+                imported.map(|at| format!("back to {}", self.view.time(at.0))),
+            );
+        }
         facts.add(
             "rate",
             format!(
@@ -119,15 +120,6 @@ impl fmt::Display for JournalStat {
                 counted(self.segments, "segment", "segments")
             ),
         );
-        if let Some(at) = self.at_first {
-            let since = self.occurred_first.filter(|first| *first < at);
-            let imported = since
-                .map(|first| format!(" · imported events go back to {}", self.view.time(first.0)));
-            facts.add(
-                "history",
-                format!("complete since {}{}", self.view.time(at.0), imported.unwrap_or_default()),
-            );
-        }
         facts.add("writer", self.writer());
         if self.tail != "clean" {
             facts.add("tail", self.tail);

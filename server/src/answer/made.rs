@@ -64,7 +64,7 @@ impl fmt::Display for SessionMade {
         let expires = item.expires_at_ms.map(|at_ms| self.view.time_and_relative(at_ms));
         facts.add("expires", expires.unwrap_or_else(|| "never".to_owned()));
         facts.add("event", format!("@{}", thousands(self.sequence)));
-        facts.own("token", format!("{}", *self.token.0));
+        facts.own("token", self.token.0.as_str());
         facts.own("", "shown this once and kept nowhere");
         facts.fmt(f)
     }

@@ -310,8 +310,8 @@ impl Tour {
 
     fn history_lines(&self) -> String {
         let text = self.history.to_string();
-        let lines = text.lines().take(self.history.items.len());
-        lines.map(|line| format!("  {line}\n")).collect()
+        let lines: Vec<_> = text.lines().take(self.history.items.len()).collect();
+        format!("  {}\n", lines.join("\n  "))
     }
 }
 

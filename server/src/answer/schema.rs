@@ -23,7 +23,10 @@ pub(crate) const VERSION_SCHEMA: &str = "passbook.version/1";
 pub(crate) fn all() -> Vec<(&'static str, Value)> {
     let line = |name: &'static str, schema: schemars::Schema| {
         let mut schema = schema.to_value();
-        schema["properties"]["schema"]["const"] = Value::from(name);
+        if let Some(field) = schema.pointer_mut("/properties/schema").and_then(Value::as_object_mut)
+        {
+            field.insert("const".to_owned(), Value::from(name));
+        }
         (name, schema)
     };
     vec![
@@ -79,6 +82,7 @@ impl Answer for Schemas {
 }
 
 /// Which version this is.
+#[expect(clippy::struct_field_names, reason = "they are the names of the document")]
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub(crate) struct Version {
     #[schemars(extend("const" = VERSION_SCHEMA))]

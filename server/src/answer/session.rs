@@ -270,33 +270,40 @@ impl SessionList {
         let mut text = words.join(", ");
         if self.only_live && !hidden.is_empty() {
             let them = if ended + expired == 1 { "it" } else { "them" };
-            text.push_str(&format!(" (state:{} shows {them})", hidden.join(",")));
+            text.extend([" (state:", &hidden.join(","), " shows ", them, ")"]);
         }
         text
     }
 
-    fn columns(&self) -> (bool, bool, bool) {
+    /// Which columns say something, and fit: where there is little room, a list of live ones
+    /// doesn't say so on each line.
+    fn shown(&self) -> Shown {
         let first = self.items.first();
-        let one_user =
-            self.items.iter().all(|item| Some(&item.user_id) == first.map(|i| &i.user_id));
-        let ends = self.items.iter().any(|item| item.ended_at.is_some());
-        let tenants = self.items.iter().any(|item| item.tenant_id.is_some());
-        (!one_user, tenants, ends)
+        let is_of_first = |item: &SessionItem| Some(&item.user_id) == first.map(|i| &i.user_id);
+        let is_narrow = self.view.is_narrow();
+        Shown {
+            states: !(is_narrow && self.only_live),
+            users: !self.items.iter().all(is_of_first),
+            tenants: self.items.iter().any(|item| item.tenant_id.is_some()),
+            ends: self.items.iter().any(|item| item.ended_at.is_some()),
+            is_narrow,
+        }
     }
-}
 
-impl fmt::Display for SessionList {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (users, tenants, ends) = self.columns();
-        let mut columns = vec![Column::whole("SESSION"), Column::whole("STATE")];
+    fn table(&self, shown: Shown) -> Table {
+        let Shown { states, users, tenants, ends, is_narrow } = shown;
+        let mut columns = vec![Column::whole("SESSION")];
+        columns.extend(states.then_some(Column::whole("STATE")));
         columns.extend(users.then_some(Column::text("USER")));
         columns.extend(tenants.then_some(Column::text("TENANT")));
-        columns.extend([Column::text("DEVICE"), Column::whole("IP"), Column::whole("LAST ACTIVE")]);
-        columns.push(Column::whole(if ends { "EXPIRES/ENDED" } else { "EXPIRES" }));
-        columns.extend(ends.then_some(Column::whole("REASON")));
+        columns.extend([Column::text("DEVICE"), Column::text("IP")]);
+        columns.push(Column::whole(if is_narrow { "ACTIVE" } else { "LAST ACTIVE" }));
+        columns.push(Column::whole(if ends { "ENDS/ENDED" } else { "EXPIRES" }));
+        columns.extend(ends.then_some(Column::text("REASON")));
         let mut table = Table::new(columns);
         for item in &self.items {
-            let mut row = vec![item.id.clone(), item.state.as_str().to_owned()];
+            let mut row = vec![item.id.clone()];
+            row.extend(states.then(|| item.state.as_str().to_owned()));
             row.extend(users.then(|| item.user_id.clone()));
             row.extend(tenants.then(|| cell(item.tenant_id.as_ref())));
             row.extend([
@@ -308,11 +315,30 @@ impl fmt::Display for SessionList {
             row.extend(ends.then(|| cell(item.end_reason)));
             table.push(row);
         }
+        table
+    }
+}
+
+/// The columns of a table that not every list needs.
+#[expect(clippy::struct_excessive_bools, reason = "each is a column, shown or not")]
+#[derive(Debug, Clone, Copy)]
+struct Shown {
+    states: bool,
+    users: bool,
+    tenants: bool,
+    ends: bool,
+    is_narrow: bool,
+}
+
+impl fmt::Display for SessionList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = self.shown();
+        let table = self.table(shown);
         if !table.is_empty() {
-            f.write_str(&paint::table(&table.to_terminal(self.view.width), Some(1)))?;
+            let text = table.to_terminal(self.view.width);
+            f.write_str(&paint::table(&text, shown.states.then_some(1)))?;
         }
-        let as_of = format!("as of @{}", thousands(self.at));
-        writeln!(f, "{}    {as_of}", self.words())
+        writeln!(f, "{}    as of @{}", self.words(), thousands(self.at))
     }
 }
 

@@ -58,6 +58,7 @@ enum ProgressArg {
 }
 
 /// Options that every verb has.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {

@@ -152,10 +152,12 @@ impl Log {
             return Ok(Self { input: Box::new(io::stdin().lock()), total_bytes: None, done_bytes });
         }
         let failed = |error: io::Error| {
-            let exit = match error.kind() {
-                io::ErrorKind::NotFound => Exit::NotFound,
-                io::ErrorKind::PermissionDenied => Exit::NotAllowed,
-                _ => Exit::Failed,
+            let exit = if error.kind() == io::ErrorKind::NotFound {
+                Exit::NotFound
+            } else if error.kind() == io::ErrorKind::PermissionDenied {
+                Exit::NotAllowed
+            } else {
+                Exit::Failed
             };
             let what = format!("the log {} can't be read", path.display());
             Failure::new(exit, "import:unreadable", what)

@@ -102,15 +102,12 @@ fn reason() -> impl clap::builder::TypedValueParser<Value = EndReason> {
 }
 
 pub(crate) fn sessions(app: &App, args: &SessionArgs) -> Result<(), Failure> {
-    let filter = match &args.filter {
-        Some(text) => FilterText::of(Some(text))?.parse(app.now_ms())?,
-        None => {
-            let ids: Vec<_> = args.sessions.iter().map(ToString::to_string).collect();
-            let mut text = FilterText::default();
-            text.names(Key::Id, Some(&ids.join(",")));
-            text.parse(app.now_ms())?
-        }
-    };
+    let mut text = FilterText::of(args.filter.as_deref())?;
+    if args.filter.is_none() {
+        let ids: Vec<_> = args.sessions.iter().map(ToString::to_string).collect();
+        text.names(Key::Id, Some(&ids.join(",")));
+    }
+    let filter = text.parse(app.now_ms())?;
     let wanted: Vec<String> = args.sessions.iter().map(ToString::to_string).collect();
     let (head, items) = live(app, &filter)?;
     let mut answer = would_end(app, &args.consent, &items);
@@ -223,7 +220,8 @@ fn agree(
         let device = first.device_or_agent();
         let device = if device.is_empty() { String::new() } else { format!(", {device}") };
         let of = format!("{} ({}{device})", first.id, first.user_id);
-        ends.push_str(&format!(" First: {}", crate::render::escape::escape(&of)));
+        ends.push_str(" First: ");
+        ends.push_str(&crate::render::escape::escape(&of));
     }
     if !app.output.can_ask {
         return Err(Failure::usage("there is no terminal to ask; nothing was changed")

@@ -163,7 +163,7 @@ impl Table {
 }
 
 /// `text` in at most `width` cells, `…` at the end when something is missing.
-fn cut_to(text: &str, width: usize) -> String {
+pub fn cut_to(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }

@@ -42,7 +42,8 @@ pub(crate) struct Args {
 pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     let filter = FilterText::of(args.filter.as_deref())?.parse(app.now_ms())?;
     let book = Book::open(&app.store, &app.output)?;
-    let mut tail = Tail { app, filter, stream: app.output.stream(), seen: book.head() };
+    let stream = app.output.stream();
+    let mut tail = Tail { app, filter, stream, seen: book.head(), is_of_today: false };
     match &args.after {
         Some(at) => {
             tail.seen = after(app, &book, at)?;
@@ -69,6 +70,8 @@ struct Tail<'a> {
     stream: Stream,
     /// The last event that was looked at.
     seen: u64,
+    /// What was shown so far is of today, and what is to come may be taken for it.
+    is_of_today: bool,
 }
 
 impl Tail<'_> {
@@ -91,6 +94,7 @@ impl Tail<'_> {
                 }
             }
         }
+        self.is_of_today = EventDocument::without_dates(&mut last);
         last.iter().try_for_each(|event| self.stream.print(event))
     }
 
@@ -98,7 +102,8 @@ impl Tail<'_> {
         if book.head() <= self.seen {
             return Ok(());
         }
-        let view = self.app.output.view(self.app.now_ms());
+        let mut view = self.app.output.view(self.app.now_ms());
+        view.is_of_today = self.is_of_today;
         for recorded in book.events(self.seen + 1)? {
             let recorded = recorded?;
             self.seen = recorded.sequence;

@@ -118,7 +118,7 @@ impl Week {
         let user = self.choose_index(USERS.len());
         let device = self.choose_index(DEVICES.len());
         let token = self.token()?;
-        let command = self.command(self.create(user, device, &token)?, user, device);
+        let command = command(self.create(user, device, &token)?, user, device);
         self.submit(&command)?;
         self.browsers.push(Browser { user, device, token });
         Ok(())
@@ -128,7 +128,7 @@ impl Week {
         let Some(mut browser) = self.pick() else { return self.login() };
         let successor = self.token()?;
         let act = refresh(&browser.token, &successor);
-        let command = self.command(act, browser.user, browser.device);
+        let command = command(act, browser.user, browser.device);
         self.submit(&command)?;
         // If its session was evicted meanwhile, neither token opens anything.
         browser.token = successor;
@@ -140,7 +140,7 @@ impl Week {
         let user = self.choose_index(USERS.len());
         let device = self.choose_index(DEVICES.len());
         let act = failure(user)?;
-        let command = self.command(act, user, device);
+        let command = command(act, user, device);
         self.submit(&command)
     }
 
@@ -148,7 +148,7 @@ impl Week {
         let Some(browser) = self.pick() else { return Ok(()) };
         let session = SessionRef::Token(browser.token.digest());
         let act = Act::Revoke { session, reason: EndReason::Logout };
-        let command = self.command(act, browser.user, browser.device);
+        let command = command(act, browser.user, browser.device);
         self.submit(&command)
     }
 
@@ -157,10 +157,10 @@ impl Week {
         let spent_for_ms = 12 * MINUTE_MS + 27_000;
         let first = self.token()?;
         let second = self.token()?;
-        let login = self.command(self.create(0, 0, &first)?, 0, 0);
+        let login = command(self.create(0, 0, &first)?, 0, 0);
         self.submit(&login)?;
         self.clock.advance_ms(40 * MINUTE_MS);
-        let rotation = self.command(refresh(&first, &second), 0, 0);
+        let rotation = command(refresh(&first, &second), 0, 0);
         self.submit(&rotation)?;
         self.clock.advance_ms(spent_for_ms);
         let third = self.token()?;
@@ -177,7 +177,7 @@ impl Week {
         self.submit(&guess)?;
         self.clock.advance_ms(9 * MINUTE_MS);
         let token = self.token()?;
-        let login = self.command(self.create(0, 1, &token)?, 0, 1);
+        let login = command(self.create(0, 1, &token)?, 0, 1);
         self.submit(&login)?;
         self.settle(0)?;
         Ok(Reuse {
@@ -209,10 +209,6 @@ impl Week {
             replaces: None,
             sessions_per_user_max: None,
         }))
-    }
-
-    fn command(&self, act: Act, user: usize, device: usize) -> Command {
-        Command { origin: origin(user, device), ..Command::new(act) }
     }
 
     fn submit(&mut self, command: &Command) -> Result<(), Failure> {
@@ -284,6 +280,10 @@ fn refresh(presented: &Token, successor: &Token) -> Act {
 fn failure(user: usize) -> Result<Act, Failure> {
     let user = Some(user_id(user)?);
     Ok(Act::RecordFailure { user, reason: FailureReason::WrongPassword, count: 1 })
+}
+
+fn command(act: Act, user: usize, device: usize) -> Command {
+    Command { origin: origin(user, device), ..Command::new(act) }
 }
 
 /// An address of documentation, the same for the same user and device.

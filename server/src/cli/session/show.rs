@@ -80,6 +80,7 @@ pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     let judged_at_ms = judged_at_ms(until, &folded, now_ms);
     let found =
         find(&folded, id, gone, judged_at_ms).ok_or_else(|| unknown(id, &book, folded.sequence))?;
+    EventDocument::without_dates(&mut last.events);
     let mut document = document(found, last);
     document.at = folded.sequence;
     document.as_of = Moment(judged_at_ms);

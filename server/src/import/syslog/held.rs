@@ -124,14 +124,14 @@ mod tests {
         let mut held = Held::default();
         let first = held.push_open(observation(1, 0));
         held.push_settled(observation(2, 0));
-        assert_eq!(popped(&mut held), []);
+        assert_eq!(popped(&mut held), [0_u64; 0]);
         assert!(held.settle(first).is_some());
         assert_eq!(popped(&mut held), [1, 2]);
         assert!(held.settle(first).is_none(), "it has gone");
 
         held.push_open(observation(3, 10));
         held.advance(10 + HOLD_MS_MAX);
-        assert_eq!(popped(&mut held), []);
+        assert_eq!(popped(&mut held), [0_u64; 0]);
         held.advance(10 + HOLD_MS_MAX + 1);
         held.advance(0);
         assert_eq!(popped(&mut held), [3]);
@@ -143,7 +143,7 @@ mod tests {
         for line in 1..=u64::try_from(HELD_MAX).unwrap() {
             held.push_open(observation(line, 0));
         }
-        assert_eq!(popped(&mut held), []);
+        assert_eq!(popped(&mut held), [0_u64; 0]);
         held.push_open(observation(9_999, 0));
         assert_eq!(popped(&mut held), [1]);
         held.settle_all();

@@ -1,0 +1,22 @@
+//! The real binary, from outside: what it prints, what it leaves alone, how it ends.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::string_slice,
+    clippy::format_collect,
+    reason = "a test fails by panicking, and says what it left out"
+)]
+
+mod exit_codes;
+mod golden;
+mod hostile;
+mod import;
+mod locks;
+mod pipes;
+mod revoke;
+mod schema;
+mod secrets;
+mod support;
+mod tour;
+mod verify;
