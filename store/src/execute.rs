@@ -196,12 +196,14 @@ impl Engine {
         decider: &mut Decider,
         command: &Command,
     ) -> Result<Pending<Reply>, LedgerError> {
-        let Decided { events, outcome } = decide(&decider.overlay, command, self.now_ms())?;
+        // One moment for all: an `Opened` of a later one could not stand before the command's events.
+        let now_ms = self.now_ms();
+        let Decided { events, outcome } = decide(&decider.overlay, command, now_ms)?;
         let count = events.len();
         let ticket = if events.is_empty() {
             self.inflight.wait_for(decider.head)
         } else {
-            self.open_if_first(decider)?;
+            self.open_if_first(decider, now_ms)?;
             self.record(decider, events)?
         };
         Ok(Pending::new(ticket, decider.reply(outcome, count)))
@@ -209,11 +211,11 @@ impl Engine {
 
     /// Before the first event of this process goes the one that says that it opened the ledger:
     /// opening alone changes nothing.
-    fn open_if_first(&self, decider: &mut Decider) -> Result<(), LedgerError> {
+    fn open_if_first(&self, decider: &mut Decider, now_ms: u64) -> Result<(), LedgerError> {
         let Some(dropped_bytes) = decider.unopened else { return Ok(()) };
         let act = Act::Open { version: VERSION.into(), dropped_bytes };
         let command = Command { actor: Actor::System, ..Command::new(act) };
-        let Decided { events, .. } = decide(&decider.overlay, &command, self.now_ms())?;
+        let Decided { events, .. } = decide(&decider.overlay, &command, now_ms)?;
         let _nobody_waits = self.record(decider, events)?;
         decider.unopened = None;
         Ok(())
