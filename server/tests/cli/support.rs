@@ -198,6 +198,7 @@ pub(crate) fn story() -> Store {
     clock.advance_ms(5 * MINUTE_MS);
     let live = login("mira", "Safari on iPhone", "192.0.2.15");
     login("dagny", "Firefox on Android", "192.0.2.77");
+    drop(store);
     close(ledger, folder.path());
     assert!(clock.now_ms() < BEGIN_MS + 150 * MINUTE_MS, "the story ends before it is looked at");
     Store {
