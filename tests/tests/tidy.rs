@@ -41,7 +41,7 @@ const LONG: [&str; 5] = [
     "server/src/answer/event/detail.rs",
     "server/src/answer/session.rs",
 ];
-const LONG_LINES_MAX: usize = 470;
+const LONG_LINES_MAX: usize = 520;
 
 const EMPTY_WORDS: [&str; 6] = ["util", "utils", "helpers", "misc", "common", "manager"];
 
