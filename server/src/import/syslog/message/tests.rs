@@ -93,7 +93,7 @@ fn what_only_begins_alike_is_irrelevant_and_what_ends_otherwise_is_malformed() {
     for message in [
         "Failed to allocate internet-domain X11 display socket.",
         "Failed",
-        "Accepted key RSA SHA256:abc found at /root/.ssh/authorized_keys:1",
+        "Accepted key RSA SHA256:abc found at /home/ann/.ssh/authorized_keys:1",
         "Connection closed by 192.0.2.1 [preauth]",
         "input_userauth_request: invalid user x [preauth]",
         "PAM service(sshd) ignoring max retries; 6 > 3",
