@@ -69,7 +69,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_enum, default_value = "auto", hide_possible_values = false)]
     format: Format,
     /// Short for --format json.
-    #[arg(long, global = true, conflicts_with = "format")]
+    #[arg(long, global = true)]
     json: bool,
     /// When to use colours; `NO_COLOR`, `CLICOLOR_FORCE` and TERM=dumb are heard.
     #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]

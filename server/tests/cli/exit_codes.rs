@@ -51,12 +51,7 @@ fn what_is_not_there_is_3() {
     for verb in
         [&["session", "list"][..], &["journal", "stat"], &["verify"], &["user", "show", "x"]]
     {
-        check(
-            &[verb, &["--store", missing]].concat(),
-            3,
-            "ledger:missing",
-            "there is no ledger in",
-        );
+        check(&[verb, &["--store", missing]].concat(), 3, "ledger:missing", "there is no store in");
         assert!(!std::fs::exists(missing).expect("it can be looked for"), "nothing is made");
     }
     let store = story();
