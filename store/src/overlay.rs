@@ -1,17 +1,21 @@
 //! The state that the next command meets: what is durable, and over it what is in flight.
 //!
 //! Readers see durable state alone ([`Live`]). A command must also see the commands before it that
-//! are not durable yet, or two refreshes of one token could both win. So the sessions, tokens and
-//! keys that events in flight touch are kept here, and forgotten once `Live` has them.
+//! are not durable yet, or two refreshes of one token could both win. So what events in flight touch
+//! is kept here, in two generations: once all that the older one holds is in `Live` it is emptied in
+//! one go and the younger one takes its place. To forget thing by thing cost more than to decide.
 
-use std::{cmp::Reverse, collections::VecDeque, sync::Arc};
+mod generation;
 
-use hashbrown::HashMap;
+use std::{cmp::Reverse, sync::Arc};
+
 use passbook_core::{
     Completed, Event, IdempotencyKey, PolicyInForce, Session, SessionId, SessionState,
-    SessionTable, SessionView, SpentToken, Text, TokenDigest, TokenStanding, apply,
+    SessionTable, SessionView, SpentToken, TokenDigest, TokenStanding, apply,
 };
 use passbook_projections::Live;
+
+use self::generation::Generation;
 
 /// Durable state with the events in flight folded over it.
 #[derive(Debug)]
@@ -19,36 +23,12 @@ pub(crate) struct Overlay {
     base: Arc<Live>,
     /// The event that is being folded.
     sequence: u64,
-    /// `None`: ended in flight.
-    sessions: HashMap<SessionId, Touched<Option<SessionState>>>,
-    tokens: HashMap<TokenDigest, Touched<(SessionId, Option<SpentToken>)>>,
-    by_user: HashMap<Text, Vec<SessionId>>,
-    commands: HashMap<IdempotencyKey, Touched<Completed>>,
-    /// What was touched, in order, so that forgetting costs what was touched.
-    touched: VecDeque<(u64, Key)>,
+    /// What events touch from now on.
+    young: Generation,
+    /// What events before those touched.
+    old: Generation,
     policy: PolicyInForce,
     last_at_ms: u64,
-    swept: Option<Sweep>,
-}
-
-#[derive(Debug)]
-struct Touched<T> {
-    sequence: u64,
-    value: T,
-}
-
-/// A sweep in flight: sessions that expired by `through_ms` and were there before it are gone.
-#[derive(Debug, Clone, Copy)]
-struct Sweep {
-    sequence: u64,
-    through_ms: u64,
-}
-
-#[derive(Debug)]
-enum Key {
-    Session(SessionId),
-    Token(TokenDigest),
-    Command(IdempotencyKey),
 }
 
 impl Overlay {
@@ -59,12 +39,8 @@ impl Overlay {
             last_at_ms: base.last_at_ms(),
             base,
             sequence: 0,
-            sessions: HashMap::new(),
-            tokens: HashMap::new(),
-            by_user: HashMap::new(),
-            commands: HashMap::new(),
-            touched: VecDeque::new(),
-            swept: None,
+            young: Generation::default(),
+            old: Generation::default(),
         }
     }
 
@@ -76,87 +52,46 @@ impl Overlay {
 
     /// What a reader will see of the session once all that is in flight is durable.
     pub(crate) fn seen(&self, id: SessionId) -> Option<Session> {
-        match self.sessions.get(&id) {
-            Some(touched) => touched.value.as_ref().map(|state| state.session.clone()),
+        match self.touched(id) {
+            Some((_, state)) => state.map(|state| state.session.clone()),
             None => self.session(id).map(|state| state.session),
         }
     }
 
-    /// Forgets what `base` has folded: all events up to `applied`.
+    /// Forgets what `base` has folded: all events up to `applied`, sooner or later.
     pub(crate) fn forget(&mut self, applied: u64) {
-        self.swept.take_if(|sweep| sweep.sequence <= applied);
-        while self.touched.front().is_some_and(|(sequence, _)| *sequence <= applied) {
-            match self.touched.pop_front() {
-                Some((_, Key::Session(id))) => {
-                    if self.sessions.get(&id).is_some_and(|touched| touched.sequence <= applied) {
-                        self.drop_session(id);
-                    }
-                }
-                Some((_, Key::Token(digest))) => {
-                    if self.tokens.get(&digest).is_some_and(|touched| touched.sequence <= applied) {
-                        self.tokens.remove(&digest);
-                    }
-                }
-                Some((_, Key::Command(key))) => {
-                    if self.commands.get(&key).is_some_and(|touched| touched.sequence <= applied) {
-                        self.commands.remove(&key);
-                    }
-                }
-                None => return,
-            }
+        if self.old.last_sequence() <= applied && !(self.old.is_empty() && self.young.is_empty()) {
+            self.old.clear();
+            std::mem::swap(&mut self.old, &mut self.young);
         }
     }
 
-    fn drop_session(&mut self, id: SessionId) {
-        let Some(Touched { value: Some(state), .. }) = self.sessions.remove(&id) else { return };
-        let user = &state.session.user_id;
-        let Some(ids) = self.by_user.get_mut(user) else { return };
-        if let Some(at) = ids.iter().position(|own| *own == id) {
-            ids.swap_remove(at);
-        }
-        if ids.is_empty() {
-            self.by_user.remove(user);
-        }
-    }
-
-    fn touch_session(&mut self, id: SessionId, state: Option<SessionState>) {
-        self.drop_session(id);
-        if let Some(state) = &state {
-            self.by_user.entry_ref(&state.session.user_id).or_default().push(id);
-        }
-        self.sessions.insert(id, Touched { sequence: self.sequence, value: state });
-        self.touched.push_back((self.sequence, Key::Session(id)));
-    }
-
-    fn touch_token(&mut self, digest: TokenDigest, id: SessionId, spent: Option<SpentToken>) {
-        self.tokens.insert(digest, Touched { sequence: self.sequence, value: (id, spent) });
-        self.touched.push_back((self.sequence, Key::Token(digest)));
+    /// The last touch of the session: by which event, and what it left.
+    fn touched(&self, id: SessionId) -> Option<(u64, Option<&SessionState>)> {
+        self.young.session(id).or_else(|| self.old.session(id))
     }
 
     /// Whether a session that was last touched by the event at `sequence` (0 = by none in flight)
-    /// is gone with the sweep in flight.
+    /// is gone with a sweep in flight.
     fn swept(&self, sequence: u64, state: &SessionState) -> bool {
-        self.swept.is_some_and(|sweep| {
-            sequence < sweep.sequence && state.session.is_expired(sweep.through_ms)
-        })
+        self.young.swept(sequence, state) || self.old.swept(sequence, state)
     }
 }
 
 impl SessionView for Overlay {
     fn session(&self, id: SessionId) -> Option<SessionState> {
-        let (sequence, state) = match self.sessions.get(&id) {
-            Some(touched) => (touched.sequence, touched.value.clone()),
-            None => (0, self.base.session(id)),
-        };
-        state.filter(|state| !self.swept(sequence, state))
+        match self.touched(id) {
+            Some((sequence, state)) => state.filter(|state| !self.swept(sequence, state)).cloned(),
+            None => self.base.session(id).filter(|state| !self.swept(0, state)),
+        }
     }
 
     fn token(&self, digest: &TokenDigest) -> Option<TokenStanding> {
-        if let Some(Touched { value: (id, spent), .. }) = self.tokens.get(digest) {
-            let state = self.session(*id)?;
+        if let Some((id, spent)) = self.young.token(digest).or_else(|| self.old.token(digest)) {
+            let state = self.session(id)?;
             return Some(match spent {
                 None => TokenStanding::Live(state),
-                Some(spent) => TokenStanding::Spent(state, *spent),
+                Some(spent) => TokenStanding::Spent(state, spent),
             });
         }
         match self.base.token(digest)? {
@@ -172,24 +107,24 @@ impl SessionView for Overlay {
 
     fn sessions_of(&self, user: &str) -> Vec<SessionState> {
         let mut states = self.base.sessions_of(user);
-        states.retain(|state| !self.sessions.contains_key(&state.id()) && !self.swept(0, state));
-        let touched = self.by_user.get(user).into_iter().flatten();
-        states.extend(touched.filter_map(|id| self.session(*id)));
+        states.retain(|state| self.touched(state.id()).is_none() && !self.swept(0, state));
+        let mut touched: Vec<_> =
+            self.young.sessions_of(user).chain(self.old.sessions_of(user)).collect();
+        touched.sort_unstable();
+        touched.dedup();
+        let touched = touched.into_iter().filter_map(|id| self.session(id));
+        states.extend(touched.filter(|state| state.session.user_id == *user));
         states.sort_by_key(|state| Reverse((state.session.created_at_ms, state.id())));
         states
     }
 
     fn expired(&self, now_ms: u64) -> Vec<SessionId> {
         let mut ids = self.base.expired(now_ms);
-        ids.retain(|id| !self.sessions.contains_key(id) && self.session(*id).is_some());
-        let touched = self.touched.iter().filter_map(|(_, key)| match key {
-            Key::Session(id) => Some(*id),
-            Key::Token(_) | Key::Command(_) => None,
-        });
+        ids.retain(|id| self.touched(*id).is_none() && self.session(*id).is_some());
         let expired = |id: &SessionId| {
             self.session(*id).is_some_and(|state| state.session.is_expired(now_ms))
         };
-        ids.extend(touched.filter(expired));
+        ids.extend(self.young.sessions().chain(self.old.sessions()).filter(expired));
         // A session that was touched twice is there twice.
         ids.sort_unstable();
         ids.dedup();
@@ -201,10 +136,10 @@ impl SessionView for Overlay {
     }
 
     fn completed(&self, key: &IdempotencyKey) -> Option<Completed> {
-        match self.commands.get(key) {
-            Some(touched) => Some(touched.value),
-            None => self.base.completed(key),
-        }
+        self.young
+            .completed(key)
+            .or_else(|| self.old.completed(key))
+            .or_else(|| self.base.completed(key))
     }
 
     fn last_at_ms(&self) -> u64 {
@@ -215,18 +150,18 @@ impl SessionView for Overlay {
 impl SessionTable for Overlay {
     fn put(&mut self, state: SessionState) {
         let (id, digest) = (state.id(), state.digest);
-        self.touch_session(id, Some(state));
+        self.young.touch_session(self.sequence, id, Some(state));
         if let Some(digest) = digest {
-            self.touch_token(digest, id, None);
+            self.young.touch_token(self.sequence, digest, id, None);
         }
     }
 
     fn spend(&mut self, id: SessionId, token: SpentToken) {
-        self.touch_token(token.digest, id, Some(token));
+        self.young.touch_token(self.sequence, token.digest, id, Some(token));
     }
 
     fn remove(&mut self, id: SessionId) {
-        self.touch_session(id, None);
+        self.young.touch_session(self.sequence, id, None);
     }
 
     fn remove_user(&mut self, user: &str, except: Option<SessionId>) {
@@ -239,8 +174,7 @@ impl SessionTable for Overlay {
 
     /// Sessions of `base` are not walked: that they are swept shows in each look.
     fn remove_expired(&mut self, now_ms: u64) {
-        let before_ms = self.swept.map_or(0, |sweep| sweep.through_ms);
-        self.swept = Some(Sweep { sequence: self.sequence, through_ms: now_ms.max(before_ms) });
+        self.young.sweep(self.sequence, now_ms);
     }
 
     fn set_policy(&mut self, policy: PolicyInForce) {
@@ -248,8 +182,7 @@ impl SessionTable for Overlay {
     }
 
     fn complete(&mut self, key: IdempotencyKey, completed: Completed) {
-        self.commands.insert(key.clone(), Touched { sequence: self.sequence, value: completed });
-        self.touched.push_back((self.sequence, Key::Command(key)));
+        self.young.complete(self.sequence, key, completed);
     }
 
     fn set_last_at_ms(&mut self, at_ms: u64) {
