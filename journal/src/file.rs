@@ -34,7 +34,7 @@ use crate::health::JournalHealth;
 use crate::journal::{Group, Journal, Observer, RecordRef, Records};
 use crate::layout::Layout;
 use crate::leaf::Chain;
-use engine::{Engine, ObserverSlot};
+use engine::{Committer, Engine, ObserverSlot};
 
 /// Hears of every recovered record, in order.
 pub type Visit<'a> = dyn FnMut(RecordRef<'_>) -> Result<(), BoxError> + 'a;
@@ -168,7 +168,19 @@ impl FileJournal {
 
 impl Journal for FileJournal {
     fn append(&self, expected: u64, group: &Group<'_>) -> Result<u64, AppendError> {
-        self.engine.append(expected, group)
+        self.engine.append(expected, group, Committer::Threads)
+    }
+
+    fn append_quietly(&self, expected: u64, group: &Group<'_>) -> Result<u64, AppendError> {
+        self.engine.append(expected, group, Committer::Caller)
+    }
+
+    fn commit_here(&self, through: u64) {
+        self.engine.commit_here(through);
+    }
+
+    fn commit_elsewhere(&self) {
+        self.engine.commit_elsewhere();
     }
 
     fn head(&self) -> u64 {

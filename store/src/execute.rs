@@ -50,6 +50,15 @@ pub(crate) struct Engine {
     latest_ms: AtomicU64,
 }
 
+/// Who sees to the commit of what a command comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Committer {
+    /// The journal's own threads: the caller is a task that must not block.
+    Journal,
+    /// The thread that waits for the answer: it has nothing else to do.
+    Caller,
+}
+
 /// What must be seen and changed by one command at a time.
 #[derive(Debug)]
 struct Decider {
@@ -153,9 +162,13 @@ impl Engine {
     }
 
     /// Decides and queues a command.
-    pub(crate) fn submit(&self, command: &Command) -> Result<Pending<Reply>, LedgerError> {
+    pub(crate) fn submit(
+        &self,
+        command: &Command,
+        committer: Committer,
+    ) -> Result<Pending<Reply>, LedgerError> {
         let mut decider = self.begin();
-        self.carry_out(&mut decider, command)
+        self.carry_out(&mut decider, command, committer)
     }
 
     /// Decides and queues a refresh. Within the replay window, the successor that the presented
@@ -165,6 +178,7 @@ impl Engine {
         command: &Command,
         presented: &Token,
         successor: Token,
+        committer: Committer,
     ) -> Result<Pending<(Reply, Token)>, LedgerError> {
         let mut decider = self.begin();
         let window_ms = decider.overlay.policy().policy.replay_window_ms;
@@ -178,7 +192,7 @@ impl Engine {
                 return Ok(Pending::new(ticket, (reply, token)));
             }
         }
-        let pending = self.carry_out(&mut decider, command)?;
+        let pending = self.carry_out(&mut decider, command, committer)?;
         if window_ms > 0 {
             self.replays.keep(pending.answer(), presented, &successor, self.now_ms());
         }
@@ -195,18 +209,23 @@ impl Engine {
         &self,
         decider: &mut Decider,
         command: &Command,
+        committer: Committer,
     ) -> Result<Pending<Reply>, LedgerError> {
         // One moment for all: an `Opened` of a later one could not stand before the command's events.
         let now_ms = self.now_ms();
         let Decided { events, outcome } = decide(&decider.overlay, command, now_ms)?;
         let count = events.len();
-        let ticket = if events.is_empty() {
-            self.inflight.wait_for(decider.head)
-        } else {
-            self.open_if_first(decider, now_ms)?;
-            self.record(decider, events)?
-        };
-        Ok(Pending::new(ticket, decider.reply(outcome, count)))
+        if events.is_empty() {
+            let ticket = self.inflight.wait_for(decider.head);
+            return Ok(Pending::new(ticket, decider.reply(outcome, 0)));
+        }
+        self.open_if_first(decider, now_ms)?;
+        let ticket = self.record(decider, events, committer)?;
+        let pending = Pending::new(ticket, decider.reply(outcome, count));
+        Ok(match committer {
+            Committer::Journal => pending,
+            Committer::Caller => pending.committed_by_caller(&self.journal, decider.head),
+        })
     }
 
     /// Before the first event of this process goes the one that says that it opened the ledger:
@@ -216,7 +235,7 @@ impl Engine {
         let act = Act::Open { version: VERSION.into(), dropped_bytes };
         let command = Command { actor: Actor::System, ..Command::new(act) };
         let Decided { events, .. } = decide(&decider.overlay, &command, now_ms)?;
-        let _nobody_waits = self.record(decider, events)?;
+        let _nobody_waits = self.record(decider, events, Committer::Journal)?;
         decider.unopened = None;
         Ok(())
     }
@@ -226,6 +245,7 @@ impl Engine {
         &self,
         decider: &mut Decider,
         events: Vec<Event>,
+        committer: Committer,
     ) -> Result<Arc<Ticket>, LedgerError> {
         let time_ms = events.last().map_or(0, |event| event.at_ms);
         decider.scratch.encode(&events)?;
@@ -234,7 +254,11 @@ impl Engine {
         let last = decider.head + count;
         let ticket = self.inflight.enter(last, events);
         let appended = decider.scratch.with_payloads(|payloads| {
-            self.journal.append(decider.head, &Group { time_ms, payloads })
+            let group = Group { time_ms, payloads };
+            match committer {
+                Committer::Journal => self.journal.append(decider.head, &group),
+                Committer::Caller => self.journal.append_quietly(decider.head, &group),
+            }
         });
         match appended {
             Ok(sequence) => {

@@ -17,7 +17,7 @@ use std::{
 
 use parking_lot::Mutex;
 use passbook_core::{Event, apply};
-use passbook_journal::{JournalError, Observer};
+use passbook_journal::{Journal, JournalError, Observer};
 use passbook_projections::Live;
 
 use crate::error::LedgerError;
@@ -197,11 +197,19 @@ impl Ticket {
 pub struct Pending<T> {
     ticket: Arc<Ticket>,
     answer: Option<Result<T, LedgerError>>,
+    /// `None` once somebody else is to commit it.
+    own_commit: Option<OwnCommit>,
 }
 
 impl<T> Pending<T> {
     pub(crate) fn new(ticket: Arc<Ticket>, answer: T) -> Self {
-        Self { ticket, answer: Some(Ok(answer)) }
+        Self { ticket, answer: Some(Ok(answer)), own_commit: None }
+    }
+
+    /// The same, where the journal's threads were not told: whoever waits commits.
+    pub(crate) fn committed_by_caller(self, journal: &Arc<dyn Journal>, through: u64) -> Self {
+        let own_commit = Some(OwnCommit { journal: Arc::clone(journal), through });
+        Self { own_commit, ..self }
     }
 
     /// The answer that will be given. It is not true yet.
@@ -216,7 +224,8 @@ impl<T> Pending<T> {
 
     /// The same wait for another answer, or for an error that is as true as the answer.
     pub(crate) fn and_then<U>(self, f: impl FnOnce(T) -> Result<U, LedgerError>) -> Pending<U> {
-        Pending { ticket: self.ticket, answer: self.answer.map(|answer| answer.and_then(f)) }
+        let Self { ticket, answer, own_commit } = self;
+        Pending { ticket, answer: answer.map(|answer| answer.and_then(f)), own_commit }
     }
 
     /// Blocks this thread until the change is durable. May be called inside a tokio runtime: what it
@@ -226,6 +235,9 @@ impl<T> Pending<T> {
     /// [`LedgerError::CommitIndeterminate`] if the medium failed: the change may or may not be there
     /// after the next start.
     pub fn wait(mut self) -> Result<T, LedgerError> {
+        if let Some(own) = self.own_commit.take() {
+            own.journal.commit_here(own.through);
+        }
         let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
         loop {
             match self.poll_with(&waker) {
@@ -246,7 +258,22 @@ impl<T: Unpin> Future for Pending<T> {
     type Output = Result<T, LedgerError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        // A task must not block: dropped, it goes to the journal's threads.
+        self.own_commit = None;
         self.poll_with(context.waker())
+    }
+}
+
+/// What was queued quietly and is not under way yet.
+#[derive(Debug)]
+struct OwnCommit {
+    journal: Arc<dyn Journal>,
+    through: u64,
+}
+
+impl Drop for OwnCommit {
+    fn drop(&mut self) {
+        self.journal.commit_elsewhere();
     }
 }
 

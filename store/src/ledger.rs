@@ -21,7 +21,7 @@ pub(crate) use start::Started;
 
 use crate::{
     error::LedgerError,
-    execute::{Engine, Reply},
+    execute::{Committer, Engine, Reply},
     health::Health,
     history::{HistoryEntry, HistoryFold},
     inflight::Pending,
@@ -49,6 +49,8 @@ pub struct Ledger {
     pub(crate) engine: Arc<Engine>,
     context: Option<Arc<Context>>,
     opened: Arc<Opened>,
+    /// Who commits what is done through this handle.
+    committer: Committer,
     // Dropped with the last handle.
     _sweeper: Option<Arc<Sweeper>>,
 }
@@ -81,6 +83,11 @@ impl Ledger {
     #[must_use]
     pub fn in_context(&self, context: Context) -> Self {
         Self { context: Some(Arc::new(context)), ..self.clone() }
+    }
+
+    /// The same ledger, for threads that wait for each answer: they commit on their own.
+    pub(crate) fn committing_itself(self) -> Self {
+        Self { committer: Committer::Caller, ..self }
     }
 
     /// The live session that the token opens. `None`: unknown, spent, ended or expired.
@@ -160,7 +167,7 @@ impl Ledger {
     /// # Errors
     /// What was refused: nothing was written. See [`LedgerError`].
     pub fn submit(&self, command: &Command) -> Result<Pending<Reply>, LedgerError> {
-        self.engine.submit(command)
+        self.engine.submit(command, self.committer)
     }
 
     /// The events from `from` on (0 and 1 both mean the first): first those that are durable, then

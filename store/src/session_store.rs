@@ -45,7 +45,7 @@ impl Default for SessionStore {
 impl From<Ledger> for SessionStore {
     /// The blocking face of a ledger: what is done through one is seen through the other.
     fn from(ledger: Ledger) -> Self {
-        Self { ledger, lifetime_ms: None, mirror: None }
+        Self { ledger: ledger.committing_itself(), lifetime_ms: None, mirror: None }
     }
 }
 

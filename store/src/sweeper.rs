@@ -9,7 +9,7 @@ use std::{
 use parking_lot::{Condvar, Mutex};
 use passbook_core::{Act, Actor, Command};
 
-use crate::execute::Engine;
+use crate::execute::{Committer, Engine};
 
 /// The thread that sweeps.
 #[derive(Debug)]
@@ -65,7 +65,9 @@ fn run(engine: &Weak<Engine>, stop: &Stop, interval: Duration) {
 /// A sweep that fails is tried again with the next: expired sessions are dead without it.
 fn sweep(engine: &Engine) {
     let command = Command { actor: Actor::System, ..Command::new(Act::Sweep) };
-    if let Err(error) = engine.submit(&command).and_then(super::inflight::Pending::wait) {
+    if let Err(error) =
+        engine.submit(&command, Committer::Caller).and_then(super::inflight::Pending::wait)
+    {
         tracing::warn!(%error, code = error.code(), "the sweep of expired sessions failed");
     }
 }

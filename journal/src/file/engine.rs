@@ -13,6 +13,7 @@ use super::catalog::Catalog;
 use super::inline::InlineLanes;
 use super::options::{Durability, Threading};
 use super::queue::{Failure, Next, Obstacle, Queue, Watched};
+use super::steps::Lane;
 use super::watermark::WatermarkFile;
 use crate::disk::{Disk, DiskFile};
 use crate::entropy::Entropy;
@@ -24,6 +25,15 @@ use crate::health::{JournalHealth, WriterState};
 use crate::journal::{Group, Observer};
 use crate::layout::Layout;
 use crate::leaf::Chain;
+
+/// Who commits what is appended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Committer {
+    /// The journal's own threads.
+    Threads,
+    /// Whoever appended.
+    Caller,
+}
 
 /// Everything that the committing threads, the keeper and the callers share.
 #[derive(Debug)]
@@ -53,6 +63,8 @@ pub(crate) struct Engine {
     /// The kernel's lock lives as long as this file is open.
     pub(super) lock: Mutex<Option<DiskFile>>,
     pub(super) lanes: InlineLanes,
+    /// Ways to the active segment for callers that commit themselves, when none does.
+    pub(super) callers_lanes: Mutex<Vec<Lane>>,
 }
 
 /// Where the next batch goes.
@@ -77,14 +89,19 @@ impl std::fmt::Debug for ObserverSlot {
 }
 
 impl Engine {
-    pub(crate) fn append(&self, expected: u64, group: &Group<'_>) -> Result<u64, AppendError> {
+    pub(crate) fn append(
+        &self,
+        expected: u64,
+        group: &Group<'_>,
+        committer: Committer,
+    ) -> Result<u64, AppendError> {
         group.check_size(self.group_bytes_max)?;
         let framed_bytes = group.framed_bytes();
         let mut queue = self.queue.lock();
         loop {
             match queue.admit(expected, group, framed_bytes) {
                 Ok(last) => {
-                    self.wake_after_append(&mut queue);
+                    self.after_append(&mut queue, committer);
                     return Ok(last);
                 }
                 Err(Obstacle::Refused(error)) => return Err(error),
@@ -94,12 +111,20 @@ impl Engine {
         }
     }
 
-    fn wake_after_append(&self, queue: &mut Queue) {
+    fn after_append(&self, queue: &mut Queue, committer: Committer) {
         if queue.runs_low() {
             queue.next = Next::Wanted;
             self.keeper.notify_one();
         }
         self.appended.fetch_add(1, Ordering::Release);
+        match committer {
+            Committer::Threads => self.wake_a_thread(queue),
+            Committer::Caller => {}
+        }
+    }
+
+    /// Wakes a committing thread, unless one looks by itself or there is nothing to do.
+    pub(super) fn wake_a_thread(&self, queue: &Queue) {
         if queue.watched == Watched::No && queue.can_write() {
             self.work.notify_one();
         }

@@ -239,5 +239,6 @@ fn build(
         observer: OnceLock::new(),
         lock: Mutex::new(Some(lock)),
         lanes: inline::InlineLanes::default(),
+        callers_lanes: Mutex::default(),
     }
 }

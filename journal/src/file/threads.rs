@@ -12,6 +12,7 @@ use std::time::Duration;
 use parking_lot::MutexGuard;
 
 use super::engine::Engine;
+use super::options::Threading;
 use super::queue::{Next, Queue, Watched, Work};
 use super::steps::Lane;
 use super::watermark::Noted;
@@ -104,6 +105,38 @@ impl Engine {
             self.after_write();
             self.sync_step(lane, ticket);
         }
+    }
+
+    /// See [`Journal::commit_here`](crate::Journal::commit_here). In the inline mode the owner does it.
+    pub(super) fn commit_here(&self, through: u64) {
+        match self.threading {
+            Threading::Threads => {}
+            Threading::Inline => return,
+        }
+        let mut queue = self.queue.lock();
+        while queue.told < through {
+            if queue.can_complete() {
+                self.complete_and_wake(&mut queue);
+            } else if let Some(work) = self.gather_and_take(&mut queue) {
+                drop(queue);
+                let mut lane = self.callers_lanes.lock().pop().unwrap_or_default();
+                self.write_and_sync(&mut lane, work);
+                self.callers_lanes.lock().push(lane);
+                queue = self.queue.lock();
+            } else {
+                break;
+            }
+        }
+        // What came meanwhile is not ours, and those who brought it may be asleep.
+        self.wake_a_thread(&queue);
+        if queue.closed {
+            self.work.notify_all();
+        }
+    }
+
+    /// See [`Journal::commit_elsewhere`](crate::Journal::commit_elsewhere).
+    pub(super) fn commit_elsewhere(&self) {
+        self.wake_a_thread(&self.queue.lock());
     }
 
     /// Completes; somebody else may write the next batch meanwhile.

@@ -6,12 +6,13 @@ use std::sync::{
 };
 
 use criterion::Criterion;
-use passbook::{Ledger, Login, journal::Options};
+use passbook::{Ledger, Login, SessionStore, journal::Options};
 use tokio::runtime::Runtime;
 
 use crate::report::Report;
 
 pub(crate) fn bench(criterion: &mut Criterion, report: &Report) {
+    bench_thread(criterion, report);
     let runtime = tokio::runtime::Builder::new_multi_thread().build().expect("a runtime");
     for (tasks, sync_depth) in [(1, 0), (8, 0), (64, 0), (256, 0), (64, 1), (256, 1)] {
         let folder = tempfile::tempdir().expect("a folder");
@@ -32,6 +33,24 @@ pub(crate) fn bench(criterion: &mut Criterion, report: &Report) {
         let commits = journal.commits.max(1);
         report.fact(format!("{name}: {} events a commit", journal.records / commits));
     }
+}
+
+/// One thread that waits for each login before the next.
+fn bench_thread(criterion: &mut Criterion, report: &Report) {
+    let name = "create, 1 thread";
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = SessionStore::open(folder.path()).expect("a store");
+    criterion.bench_function(name, |bencher| {
+        bencher.iter_custom(|iters| {
+            report.time(name, iters, || {
+                for number in 0..iters {
+                    let login =
+                        Login::new(format!("u_{}", number % 10_000)).device("Firefox on Linux");
+                    store.try_create(login).expect("a durable login");
+                }
+            })
+        });
+    });
 }
 
 /// `count` logins of 10,000 users by `tasks` tasks.

@@ -15,7 +15,7 @@ use passbook_projections::Live;
 use super::Ledger;
 use crate::{
     error::LedgerError,
-    execute::{Engine, Parts},
+    execute::{Committer, Engine, Parts},
     ports::{Clock, Entropy, OsEntropy, SystemClock},
     subscribe::decode_record,
     sweeper::Sweeper,
@@ -163,7 +163,7 @@ impl Builder {
             && engine.policy_in_journal() != Some(policy)
         {
             let command = Command { actor: Actor::System, ..Command::new(Act::SetPolicy(policy)) };
-            engine.submit(&command)?.wait()?;
+            engine.submit(&command, Committer::Caller)?.wait()?;
         }
         let sweeper = match self.sweep_interval {
             None => None,
@@ -173,7 +173,13 @@ impl Builder {
                 })?)
             }
         };
-        Ok(Ledger { engine, context: None, opened: Arc::new(opened), _sweeper: sweeper })
+        Ok(Ledger {
+            engine,
+            context: None,
+            opened: Arc::new(opened),
+            committer: Committer::Journal,
+            _sweeper: sweeper,
+        })
     }
 
     fn open_journal(&self, live: &Live) -> Result<(Arc<dyn Journal>, Opened), LedgerError> {

@@ -41,7 +41,7 @@ impl Ledger {
         let act =
             Act::Refresh { presented: token.digest(), successor: successor.digest(), lifetime_ms };
         let command = self.command(act);
-        let pending = self.engine.submit_refresh(&command, token, successor)?;
+        let pending = self.engine.submit_refresh(&command, token, successor, self.committer)?;
         Ok(pending.and_then(|(reply, successor)| issued(reply, successor)))
     }
 
