@@ -14,7 +14,10 @@ use crate::{
 pub fn apply(table: &mut impl SessionTable, sequence: u64, event: &Event) {
     let happened_at_ms = event.happened_at_ms();
     match &event.fact {
-        Fact::Opened { .. } | Fact::LoginFailed { .. } | Fact::Bookmark { .. } => {}
+        Fact::Opened { .. }
+        | Fact::LoginFailed { .. }
+        | Fact::Bookmark { .. }
+        | Fact::Salvaged { .. } => {}
         Fact::PolicySet { version, policy } => table.set_policy(PolicyInForce {
             version: *version,
             since_sequence: sequence,
@@ -63,7 +66,8 @@ pub fn apply(table: &mut impl SessionTable, sequence: u64, event: &Event) {
         }),
         Fact::SessionRevoked { subject, .. } => table.remove(subject.session),
         Fact::UserSessionsRevoked { user, except, .. } => table.remove_user(user, *except),
-        Fact::SessionsExpired { effective_now_ms, .. } => table.remove_expired(*effective_now_ms),
+        Fact::SessionsExpired { effective_now_ms, .. }
+        | Fact::Compacted { effective_now_ms, .. } => table.remove_expired(*effective_now_ms),
         Fact::TokenReuseDetected { subject, verdict, .. } => match verdict {
             ReuseVerdict::Ended => table.remove(subject.session),
             ReuseVerdict::Race | ReuseVerdict::Refused => {}

@@ -184,4 +184,18 @@ pub enum Act {
     },
     /// Name this moment.
     Bookmark(BookmarkName),
+    /// Record that the journal is compacted, and end the sessions whose time has come.
+    Compact,
+    /// Record that the ledger was made from what could still be read of a damaged one.
+    NoteSalvage {
+        /// The id of the damaged ledger's store.
+        source: [u8; 16],
+        /// Records that were taken over.
+        kept: u64,
+        /// Its sequences that were lost, as first and last of each range, rising; those beyond the
+        /// first [`SALVAGED_RANGES_MAX`](crate::limits::SALVAGED_RANGES_MAX) are not recorded.
+        lost: Vec<(u64, u64)>,
+        /// Records that were lost, in all ranges.
+        lost_records: u64,
+    },
 }

@@ -168,6 +168,15 @@ impl<V: SessionView> Scene<'_, V> {
                 count: (*count).max(1),
             })),
             Act::Bookmark(name) => Ok(self.recorded(Fact::Bookmark { name: name.clone() })),
+            Act::Compact => Ok(self.compact()),
+            Act::NoteSalvage { source, kept, lost, lost_records } => {
+                Ok(self.recorded(Fact::Salvaged {
+                    source: *source,
+                    kept: *kept,
+                    lost: lost.iter().take(limits::SALVAGED_RANGES_MAX).copied().collect(),
+                    lost_records: *lost_records,
+                }))
+            }
         }
     }
 
@@ -293,6 +302,17 @@ impl<V: SessionView> Scene<'_, V> {
         };
         Decided { events: vec![self.event_of_rule(fact)], outcome: Outcome::Expired(ended) }
     }
+
+    /// As a sweep, but there is something to record also if nothing has expired.
+    fn compact(&self) -> Decided {
+        let ended = count(self.view.expired(self.at_ms).len());
+        let fact = Fact::Compacted {
+            effective_now_ms: self.at_ms,
+            ended,
+            policy_version: self.view.policy().version,
+        };
+        Decided { events: vec![self.event(fact)], outcome: Outcome::Expired(ended) }
+    }
 }
 
 fn subject_of(state: &SessionState) -> Subject {
@@ -304,3 +324,6 @@ fn subject_of(state: &SessionState) -> Subject {
 fn count(len: usize) -> u32 {
     u32::try_from(len).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests;

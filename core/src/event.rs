@@ -1,9 +1,12 @@
 //! What happened: the facts that the journal keeps, with when, by whom and from where.
 
+mod reason;
+
 use std::{fmt, net::IpAddr};
 
 use serde::Serialize;
 
+pub use self::reason::{EndReason, FailureReason, ReuseVerdict};
 use crate::{
     BookmarkName, DataKey, DeviceLabel, IdempotencyKey, Note, OperatorName, Policy, SessionId,
     TenantId, Text, TokenDigest, Transport, UserAgent, UserId,
@@ -32,95 +35,6 @@ impl fmt::Display for Actor {
         }
     }
 }
-
-macro_rules! named_enum {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum $name { $($(#[$vdoc])* $variant,)+ }
-
-        impl $name {
-            /// Every value, in the order of its definition.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
-
-            /// The name by which it is written everywhere.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text,)+ }
-            }
-
-            /// The value of that name.
-            pub fn parse(name: &str) -> Option<Self> {
-                match name { $($text => Some(Self::$variant),)+ _ => None }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.pad(self.as_str()) }
-        }
-
-        impl Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(self.as_str())
-            }
-        }
-    };
-}
-
-named_enum!(
-    /// Why a session ended.
-    EndReason {
-        /// Its user logged out.
-        Logout = "logout",
-        /// Its user ended it from elsewhere.
-        RevokedByUser = "revoked_by_user",
-        /// An operator ended it.
-        RevokedByAdmin = "revoked_by_admin",
-        /// A new login of the same browser took its place.
-        Replaced = "replaced",
-        /// A new login went over the limit of sessions a user.
-        Evicted = "evicted",
-        /// The browser's fingerprint changed.
-        Fingerprint = "fingerprint",
-        /// A spent token was shown.
-        TokenReuse = "token_reuse",
-        /// Nobody refreshed or touched it in time.
-        ExpiredIdle = "expired_idle",
-        /// Its absolute timeout came.
-        ExpiredAbsolute = "expired_absolute",
-        /// It came from an import that ended it without saying why.
-        Imported = "imported",
-        /// Its user was erased.
-        Erased = "erased",
-    }
-);
-
-named_enum!(
-    /// Why a login failed.
-    FailureReason {
-        /// The user exists, the password does not match.
-        WrongPassword = "wrong_password",
-        /// There is no such user.
-        UnknownUser = "unknown_user",
-        /// A key, a code or another factor did not match.
-        WrongCredential = "wrong_credential",
-        /// The user may not log in now.
-        Denied = "denied",
-        /// Anything else.
-        Other = "other",
-    }
-);
-
-named_enum!(
-    /// What was made of a spent token.
-    ReuseVerdict {
-        /// Within the race window: refused, the session lives on.
-        Race = "race",
-        /// Later, and the policy says refuse: the session lives on.
-        Refused = "refused",
-        /// Later, and the policy says end: the session ended with this event.
-        Ended = "ended",
-    }
-);
 
 /// From where an act came, as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -332,6 +246,27 @@ pub enum Fact {
         /// The name.
         name: BookmarkName,
     },
+    /// The journal was compacted; first all sessions whose time had come ended.
+    Compacted {
+        /// Sessions whose expiry is at or before this moment ended.
+        effective_now_ms: u64,
+        /// How many.
+        ended: u32,
+        /// The version of the policy in force.
+        policy_version: u32,
+    },
+    /// The ledger was made from what could still be read of a damaged one.
+    Salvaged {
+        /// The id of the damaged ledger's store.
+        source: [u8; 16],
+        /// Records that were taken over.
+        kept: u64,
+        /// Its sequences that were lost, as first and last of each range, rising; at most
+        /// [`SALVAGED_RANGES_MAX`](crate::limits::SALVAGED_RANGES_MAX) of them.
+        lost: Vec<(u64, u64)>,
+        /// Records that were lost, those beyond the ranges included.
+        lost_records: u64,
+    },
 }
 
 impl Fact {
@@ -354,6 +289,8 @@ impl Fact {
             Self::TokenReuseDetected { .. } => "TokenReuseDetected",
             Self::LoginFailed { .. } => "LoginFailed",
             Self::Bookmark { .. } => "Bookmark",
+            Self::Compacted { .. } => "Compacted",
+            Self::Salvaged { .. } => "Salvaged",
         }
     }
 
@@ -374,8 +311,10 @@ impl Fact {
             | Self::PolicySet { .. }
             | Self::UserSessionsRevoked { .. }
             | Self::SessionsExpired { .. }
+            | Self::Compacted { .. }
             | Self::LoginFailed { .. }
-            | Self::Bookmark { .. } => None,
+            | Self::Bookmark { .. }
+            | Self::Salvaged { .. } => None,
         }
     }
 
@@ -391,13 +330,15 @@ impl Fact {
             | Self::SessionUpgraded { .. }
             | Self::SessionRevoked { .. }
             | Self::SessionsExpired { .. }
+            | Self::Compacted { .. }
             | Self::DeviceSet { .. }
             | Self::TenantSet { .. }
             | Self::DataSet { .. }
             | Self::DataRemoved { .. }
             | Self::SessionTouched { .. }
             | Self::TokenReuseDetected { .. }
-            | Self::Bookmark { .. } => self.subject().map(|subject| &subject.user),
+            | Self::Bookmark { .. }
+            | Self::Salvaged { .. } => self.subject().map(|subject| &subject.user),
         }
     }
 }

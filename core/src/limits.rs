@@ -25,5 +25,7 @@ pub const DATA_BYTES_MAX: usize = 64 * 1_024;
 pub const SOURCE_BYTES_MAX: usize = 256;
 /// Largest encoded event, in bytes: the largest session data and generous room for the rest.
 pub const EVENT_BYTES_MAX: usize = 2 * DATA_BYTES_MAX;
+/// Most ranges of lost sequences that one `Salvaged` event names.
+pub const SALVAGED_RANGES_MAX: usize = 1_000;
 /// How long the outcome of a command with an idempotency key is remembered: 24 hours.
 pub const IDEMPOTENCY_WINDOW_MS: u64 = 24 * 60 * 60 * 1_000;

@@ -112,7 +112,8 @@ impl Fold {
                 let states = self.state.sessions_of(user);
                 states.into_iter().map(|state| (state, *reason)).collect()
             }
-            Fact::SessionsExpired { effective_now_ms, .. } => {
+            Fact::SessionsExpired { effective_now_ms, .. }
+            | Fact::Compacted { effective_now_ms, .. } => {
                 let ids = self.state.expired(*effective_now_ms);
                 let states = ids.into_iter().filter_map(|id| self.state.session(id));
                 states.map(|state| (state.clone(), expiry_reason(&state))).collect()
@@ -128,18 +129,20 @@ impl Fold {
             | Fact::DataRemoved { .. }
             | Fact::SessionTouched { .. }
             | Fact::LoginFailed { .. }
-            | Fact::Bookmark { .. } => Vec::new(),
+            | Fact::Bookmark { .. }
+            | Fact::Salvaged { .. } => Vec::new(),
         }
     }
 }
 
 fn end_by(recorded: &Recorded, state: &SessionState, reason: EndReason) -> End {
     let Recorded { sequence, event } = recorded;
-    let (at_ms, rule) = if matches!(event.fact, Fact::SessionsExpired { .. }) {
-        (state.session.expires_at_ms, Some(expiry_rule(reason)))
-    } else {
-        (event.happened_at_ms(), rule_of(&event.fact))
-    };
+    let (at_ms, rule) =
+        if matches!(event.fact, Fact::SessionsExpired { .. } | Fact::Compacted { .. }) {
+            (state.session.expires_at_ms, Some(expiry_rule(reason)))
+        } else {
+            (event.happened_at_ms(), rule_of(&event.fact))
+        };
     End {
         reason,
         at_ms,

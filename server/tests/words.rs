@@ -97,6 +97,8 @@ fn facts() -> Vec<Fact> {
         },
         Fact::LoginFailed { user: None, reason: FailureReason::Other, count: 1 },
         Fact::Bookmark { name: BookmarkName::new("x").expect("short") },
+        Fact::Compacted { effective_now_ms: 0, ended: 1, policy_version: 0 },
+        Fact::Salvaged { source: [0; 16], kept: 1, lost: vec![(1, 1)], lost_records: 1 },
     ]
 }
 
@@ -119,6 +121,8 @@ fn place(fact: &Fact) -> usize {
         Fact::TokenReuseDetected { .. } => 13,
         Fact::LoginFailed { .. } => 14,
         Fact::Bookmark { .. } => 15,
+        Fact::Compacted { .. } => 16,
+        Fact::Salvaged { .. } => 17,
     }
 }
 

@@ -136,6 +136,7 @@ impl HistoryFold {
             | Fact::SessionUpgraded { .. }
             | Fact::SessionRevoked { .. }
             | Fact::SessionsExpired { .. }
+            | Fact::Compacted { .. }
             | Fact::DeviceSet { .. }
             | Fact::TenantSet { .. }
             | Fact::DataSet { .. }
@@ -143,7 +144,8 @@ impl HistoryFold {
             | Fact::SessionTouched { .. }
             | Fact::TokenReuseDetected { .. }
             | Fact::LoginFailed { .. }
-            | Fact::Bookmark { .. }) => {
+            | Fact::Bookmark { .. }
+            | Fact::Salvaged { .. }) => {
                 fact.subject().is_some_and(|subject| known(subject.session))
             }
         }
@@ -157,7 +159,7 @@ impl HistoryFold {
 
     fn concerns(&self, event: &Event) -> bool {
         match &event.fact {
-            Fact::SessionsExpired { .. } => true,
+            Fact::SessionsExpired { .. } | Fact::Compacted { .. } => true,
             Fact::SessionUpgraded { subject, guest, .. } => {
                 subject.user == *self.user || *guest == *self.user
             }
@@ -174,7 +176,8 @@ impl HistoryFold {
             | Fact::SessionTouched { .. }
             | Fact::TokenReuseDetected { .. }
             | Fact::LoginFailed { .. }
-            | Fact::Bookmark { .. }) => fact.user().is_some_and(|user| *user == *self.user),
+            | Fact::Bookmark { .. }
+            | Fact::Salvaged { .. }) => fact.user().is_some_and(|user| *user == *self.user),
         }
     }
 
@@ -190,7 +193,8 @@ impl HistoryFold {
                 let states = self.sessions.sessions_of(user);
                 states.into_iter().map(|state| (state, *reason)).collect()
             }
-            Fact::SessionsExpired { effective_now_ms, .. } => {
+            Fact::SessionsExpired { effective_now_ms, .. }
+            | Fact::Compacted { effective_now_ms, .. } => {
                 let ids = self.sessions.expired(*effective_now_ms);
                 let states = ids.into_iter().filter_map(|id| self.sessions.session(id));
                 states.map(|state| (state.clone(), expiry_reason(&state))).collect()
@@ -206,7 +210,8 @@ impl HistoryFold {
             | Fact::DataRemoved { .. }
             | Fact::SessionTouched { .. }
             | Fact::LoginFailed { .. }
-            | Fact::Bookmark { .. } => Vec::new(),
+            | Fact::Bookmark { .. }
+            | Fact::Salvaged { .. } => Vec::new(),
         }
     }
 
@@ -237,10 +242,12 @@ impl HistoryFold {
             | Fact::SessionRevoked { .. }
             | Fact::UserSessionsRevoked { .. }
             | Fact::SessionsExpired { .. }
+            | Fact::Compacted { .. }
             | Fact::DataSet { .. }
             | Fact::DataRemoved { .. }
             | Fact::SessionTouched { .. }
-            | Fact::Bookmark { .. } => return,
+            | Fact::Bookmark { .. }
+            | Fact::Salvaged { .. } => return,
         };
         let session = recorded.event.fact.subject().map(|subject| subject.session);
         let state = session.and_then(|id| self.sessions.session(id));
@@ -315,13 +322,15 @@ fn entry_of(
         | Fact::SessionRevoked { .. }
         | Fact::UserSessionsRevoked { .. }
         | Fact::SessionsExpired { .. }
+        | Fact::Compacted { .. }
         | Fact::TenantSet { .. }
         | Fact::DataSet { .. }
         | Fact::DataRemoved { .. }
         | Fact::SessionTouched { .. }
         | Fact::TokenReuseDetected { .. }
         | Fact::LoginFailed { .. }
-        | Fact::Bookmark { .. } => None,
+        | Fact::Bookmark { .. }
+        | Fact::Salvaged { .. } => None,
     };
     let agent = || origin.user_agent.as_ref().map(|agent| agent.text().clone());
     HistoryEntry {

@@ -97,7 +97,8 @@ fn touched(state: &State, fact: &Fact) -> Vec<SessionId> {
         Fact::UserSessionsRevoked { user, .. } => {
             state.sessions_of(user).iter().map(SessionState::id).collect()
         }
-        Fact::SessionsExpired { effective_now_ms, .. } => state.expired(*effective_now_ms),
+        Fact::SessionsExpired { effective_now_ms, .. }
+        | Fact::Compacted { effective_now_ms, .. } => state.expired(*effective_now_ms),
         Fact::Opened { .. }
         | Fact::PolicySet { .. }
         | Fact::SessionCreated { .. }
@@ -111,7 +112,8 @@ fn touched(state: &State, fact: &Fact) -> Vec<SessionId> {
         | Fact::SessionTouched { .. }
         | Fact::TokenReuseDetected { .. }
         | Fact::LoginFailed { .. }
-        | Fact::Bookmark { .. } => {
+        | Fact::Bookmark { .. }
+        | Fact::Salvaged { .. } => {
             fact.subject().map(|subject| subject.session).into_iter().collect()
         }
     }

@@ -106,6 +106,13 @@ fn samples() -> Vec<Event> {
             count: 5,
         },
         Fact::Bookmark { name: BookmarkName::new("before-deploy").expect("short") },
+        Fact::Compacted { effective_now_ms: 1_795_180_244_010, ended: 7, policy_version: 3 },
+        Fact::Salvaged {
+            source: [0xa5; 16],
+            kept: 1_204,
+            lost: vec![(17, 17), (900, 1_015)],
+            lost_records: 117,
+        },
     ];
     facts.into_iter().map(event_of).collect()
 }
@@ -153,14 +160,14 @@ fn every_kind_has_its_golden_bytes() {
         .iter()
         .map(|event| split_head(&encode(event).expect("small")).expect("a head").0)
         .collect();
-    assert_eq!(kinds, (1..=16).collect(), "one sample of every kind");
+    assert_eq!(kinds, (1..=18).collect(), "one sample of every kind");
     assert!(found == golden, "the wire form changed; it is now:\n{found}");
 }
 
 #[test]
 fn a_kind_or_schema_of_tomorrow_is_refused_by_name() {
     let bytes = encode(&full_head()).expect("small");
-    for (at, value) in [(0, 17_u16), (0, 0), (2, 2), (2, u16::MAX)] {
+    for (at, value) in [(0, 19_u16), (0, 0), (2, 2), (2, u16::MAX)] {
         let mut newer = bytes.clone();
         newer[at..at + 2].copy_from_slice(&value.to_le_bytes());
         assert!(matches!(decode(&newer), Err(CodecError::Unknown { .. })), "{at} {value}");
@@ -174,6 +181,18 @@ fn a_length_that_asks_for_all_memory_is_refused() {
     let at = bytes.len() - 9;
     bytes[at..at + 8].copy_from_slice(&u64::MAX.to_le_bytes());
     assert!(matches!(decode(&bytes), Err(CodecError::Malformed { kind: 16, .. })));
+}
+
+#[test]
+fn lost_ranges_are_limited_and_end_after_they_begin() {
+    let salvaged = |lost: Vec<(u64, u64)>| {
+        let fact = Fact::Salvaged { source: [1; 16], kept: 0, lost, lost_records: 9 };
+        decode(&encode(&event_of(fact)).expect("small"))
+    };
+    let most = crate::limits::SALVAGED_RANGES_MAX;
+    assert!(salvaged(vec![(3, 3); most]).is_ok());
+    assert!(salvaged(vec![(3, 3); most + 1]).is_err());
+    assert!(salvaged(vec![(3, 2)]).is_err());
 }
 
 #[test]

@@ -34,6 +34,8 @@ pub(super) mod kind {
     pub(crate) const TOKEN_REUSE_DETECTED: u16 = 14;
     pub(crate) const LOGIN_FAILED: u16 = 15;
     pub(crate) const BOOKMARK: u16 = 16;
+    pub(crate) const COMPACTED: u16 = 17;
+    pub(crate) const SALVAGED: u16 = 18;
 }
 
 /// The schema that all kinds are written in.
@@ -196,4 +198,19 @@ struct LoginFailedV1<'a> {
 #[derive(Encode, BorrowDecode)]
 struct BookmarkV1<'a> {
     name: &'a str,
+}
+
+#[derive(Encode, BorrowDecode)]
+struct CompactedV1 {
+    effective_now_ms: u64,
+    ended: u32,
+    policy_version: u32,
+}
+
+#[derive(Encode, BorrowDecode)]
+struct SalvagedV1 {
+    source: [u8; 16],
+    kept: u64,
+    lost: Vec<(u64, u64)>,
+    lost_records: u64,
 }

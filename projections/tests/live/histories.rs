@@ -90,6 +90,7 @@ enum What {
     SetData,
     RemoveData,
     Sweep,
+    Compact,
     SetPolicy,
 }
 
@@ -133,6 +134,7 @@ impl Wish {
             }
             What::RemoveData => Act::RemoveData { session, key: data_key(self.number) },
             What::Sweep => Act::Sweep,
+            What::Compact => Act::Compact,
             What::SetPolicy => Act::SetPolicy(self.policy()),
         };
         let key = (self.number == 0)
@@ -184,8 +186,9 @@ fn lifetimes() -> impl Strategy<Value = Option<u64>> {
 /// Commands, each with the time that passed since the one before, in milliseconds.
 pub(crate) fn commands() -> impl Strategy<Value = Vec<(u64, Wish)>> {
     use What::{
-        Create, CreateGuest, CreateImported, Refresh, RemoveData, Revoke, RevokeOthers, RevokeUser,
-        SetData, SetDevice, SetPolicy, SetTenant, Sweep, Touch, Upgrade, UpgradeAndRotate,
+        Compact, Create, CreateGuest, CreateImported, Refresh, RemoveData, Revoke, RevokeOthers,
+        RevokeUser, SetData, SetDevice, SetPolicy, SetTenant, Sweep, Touch, Upgrade,
+        UpgradeAndRotate,
     };
     let what = select(vec![
         Create,
@@ -210,6 +213,7 @@ pub(crate) fn commands() -> impl Strategy<Value = Vec<(u64, Wish)>> {
         SetData,
         RemoveData,
         Sweep,
+        Compact,
         SetPolicy,
     ]);
     let session = prop_oneof![(0..=POOL).prop_map(Chosen::Id), (0..8_u64).prop_map(Chosen::Token),];
@@ -229,7 +233,7 @@ pub(crate) fn raw_facts() -> impl Strategy<Value = Vec<(u64, Fact)>> {
             1 => select(vec![0, MINUTE_MS, u64::MAX - 1, u64::MAX]),
         ]
     };
-    let numbers = (0..13_u8, 0..=POOL, 0..=POOL, 0..=POOL, 0..4_u32);
+    let numbers = (0..14_u8, 0..=POOL, 0..=POOL, 0..=POOL, 0..4_u32);
     let fact = (numbers, times(), times()).prop_map(
         |((kind, session, owner, token, generation), expires_at_ms, other_ms)| {
             let subject = Subject { session: id(session), user: user(owner) };
@@ -292,6 +296,7 @@ fn raw_fact(kind: u8, subject: Subject, numbers: Numbers) -> Fact {
         9 => Fact::DeviceSet { subject, device: device(other_ms) },
         10 => Fact::TenantSet { subject, tenant: tenant(other_ms) },
         11 => Fact::DataSet { subject, key: data_key(other_ms), value: "2".into() },
+        12 => Fact::Compacted { effective_now_ms: expires_at_ms, ended: 1, policy_version: 0 },
         _ => Fact::TokenReuseDetected {
             subject,
             presented_generation: 1,

@@ -236,10 +236,12 @@ impl Details {
             | Fact::SessionRefreshed { .. }
             | Fact::SessionUpgraded { .. }
             | Fact::SessionsExpired { .. }
+            | Fact::Compacted { .. }
             | Fact::DataSet { .. }
             | Fact::DataRemoved { .. }
             | Fact::SessionTouched { .. }
-            | Fact::Bookmark { .. } => Self::default(),
+            | Fact::Bookmark { .. }
+            | Fact::Salvaged { .. } => Self::default(),
         }
     }
 }

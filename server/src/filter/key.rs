@@ -86,6 +86,8 @@ const KINDS: &[&str] = &[
     "TokenReuseDetected",
     "LoginFailed",
     "Bookmark",
+    "Compacted",
+    "Salvaged",
 ];
 
 const TRANSPORTS: &[&str] = &["cookie", "jwt", "token", "imported"];

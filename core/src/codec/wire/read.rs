@@ -4,17 +4,17 @@
 use bincode::BorrowDecode;
 
 use super::{
-    BookmarkV1, DataRemovedV1, DataSetV1, DeviceSetV1, HeadV1, LoginFailedV1, OpenedV1,
-    PolicySetV1, RuleV1, SCHEMA, SessionCreatedV1, SessionRefreshedV1, SessionRevokedV1,
-    SessionTouchedV1, SessionUpgradedV1, SessionsExpiredV1, SubjectV1, TenantSetV1,
-    TokenReuseDetectedV1, UserSessionsRevokedV1, code, kind, write::actor,
+    BookmarkV1, CompactedV1, DataRemovedV1, DataSetV1, DeviceSetV1, HeadV1, LoginFailedV1,
+    OpenedV1, PolicySetV1, RuleV1, SCHEMA, SalvagedV1, SessionCreatedV1, SessionRefreshedV1,
+    SessionRevokedV1, SessionTouchedV1, SessionUpgradedV1, SessionsExpiredV1, SubjectV1,
+    TenantSetV1, TokenReuseDetectedV1, UserSessionsRevokedV1, code, kind, write::actor,
 };
 use crate::{
     Actor, BookmarkName, DataKey, DeviceLabel, Event, Fact, IdempotencyKey, Imported, Note,
     OperatorName, Origin, Policy, Rule, SessionId, Subject, TenantId, Text, TokenDigest, UserAgent,
     UserId,
     codec::{FROZEN, Why, upcast},
-    limits::{SOURCE_BYTES_MAX, USER_AGENT_BYTES_MAX},
+    limits::{SALVAGED_RANGES_MAX, SOURCE_BYTES_MAX, USER_AGENT_BYTES_MAX},
     text::{LimitError, check_len},
 };
 
@@ -192,8 +192,22 @@ fn fact_of(kind: u16, body: &[u8]) -> Result<Option<Fact>, Why> {
             let wire: BookmarkV1<'_> = whole(body)?;
             Fact::Bookmark { name: BookmarkName::new(wire.name)? }
         }
+        kind::COMPACTED => {
+            let CompactedV1 { effective_now_ms, ended, policy_version } = whole(body)?;
+            Fact::Compacted { effective_now_ms, ended, policy_version }
+        }
+        kind::SALVAGED => salvaged(whole(body)?)?,
         _ => return Ok(None),
     }))
+}
+
+fn salvaged(wire: SalvagedV1) -> Result<Fact, Why> {
+    let SalvagedV1 { source, kept, lost, lost_records } = wire;
+    check_len("the list of lost ranges", lost.len(), 0, SALVAGED_RANGES_MAX)?;
+    if lost.iter().any(|(first, last)| first > last) {
+        return Err("a lost range ends before it begins".into());
+    }
+    Ok(Fact::Salvaged { source, kept, lost, lost_records })
 }
 
 fn policy_set(wire: &PolicySetV1) -> Result<Fact, Why> {

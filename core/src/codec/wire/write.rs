@@ -3,10 +3,10 @@
 use bincode::{Encode, error::EncodeError};
 
 use super::{
-    BookmarkV1, DataRemovedV1, DataSetV1, DeviceSetV1, HeadV1, ImportedV1, LoginFailedV1, OpenedV1,
-    PolicySetV1, RuleV1, SCHEMA, SessionCreatedV1, SessionRefreshedV1, SessionRevokedV1,
-    SessionTouchedV1, SessionUpgradedV1, SessionsExpiredV1, SubjectV1, TenantSetV1,
-    TokenReuseDetectedV1, UserSessionsRevokedV1, code, kind,
+    BookmarkV1, CompactedV1, DataRemovedV1, DataSetV1, DeviceSetV1, HeadV1, ImportedV1,
+    LoginFailedV1, OpenedV1, PolicySetV1, RuleV1, SCHEMA, SalvagedV1, SessionCreatedV1,
+    SessionRefreshedV1, SessionRevokedV1, SessionTouchedV1, SessionUpgradedV1, SessionsExpiredV1,
+    SubjectV1, TenantSetV1, TokenReuseDetectedV1, UserSessionsRevokedV1, code, kind,
 };
 use crate::{Actor, Event, Fact, Policy, Rule, SessionId, Subject, codec::FROZEN};
 
@@ -40,6 +40,8 @@ fn kind_of(fact: &Fact) -> u16 {
         Fact::TokenReuseDetected { .. } => kind::TOKEN_REUSE_DETECTED,
         Fact::LoginFailed { .. } => kind::LOGIN_FAILED,
         Fact::Bookmark { .. } => kind::BOOKMARK,
+        Fact::Compacted { .. } => kind::COMPACTED,
+        Fact::Salvaged { .. } => kind::SALVAGED,
     }
 }
 
@@ -199,6 +201,15 @@ fn put_fact(fact: &Fact, bytes: &mut Vec<u8>) -> Result<(), EncodeError> {
             put(&LoginFailedV1 { user: user.as_deref(), reason, count: *count }, bytes)
         }
         Fact::Bookmark { name } => put(&BookmarkV1 { name }, bytes),
+        Fact::Compacted { effective_now_ms, ended, policy_version } => {
+            let (effective_now_ms, ended, policy_version) =
+                (*effective_now_ms, *ended, *policy_version);
+            put(&CompactedV1 { effective_now_ms, ended, policy_version }, bytes)
+        }
+        Fact::Salvaged { source, kept, lost, lost_records } => {
+            let (source, kept, lost_records) = (*source, *kept, *lost_records);
+            put(&SalvagedV1 { source, kept, lost: lost.clone(), lost_records }, bytes)
+        }
     }
 }
 

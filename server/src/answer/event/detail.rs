@@ -159,6 +159,26 @@ pub(crate) enum Detail {
         /// The name.
         name: String,
     },
+    /// Of `Compacted`.
+    Compacted {
+        /// Sessions that expired at or before it ended.
+        effective_now: Moment,
+        /// How many ended.
+        ended: u32,
+        /// The version of the policy in force.
+        policy_version: u32,
+    },
+    /// Of `Salvaged`.
+    Salvaged {
+        /// The id of the damaged store, in hexadecimal digits.
+        source: String,
+        /// Records that were taken over.
+        kept: u64,
+        /// Sequences of the damaged store that were lost: first and last of each range.
+        lost: Vec<[u64; 2]>,
+        /// Records that were lost, those beyond the ranges included.
+        lost_records: u64,
+    },
 }
 
 /// Which rule ended a session.
@@ -263,6 +283,17 @@ impl Detail {
                 Self::LoginFailed { reason: reason.as_str(), count: *count }
             }
             Fact::Bookmark { name } => Self::Bookmark { name: name.to_string() },
+            Fact::Compacted { effective_now_ms, ended, policy_version } => Self::Compacted {
+                effective_now: Moment(*effective_now_ms),
+                ended: *ended,
+                policy_version: *policy_version,
+            },
+            Fact::Salvaged { source, kept, lost, lost_records } => Self::Salvaged {
+                source: format!("{:032x}", u128::from_be_bytes(*source)),
+                kept: *kept,
+                lost: lost.iter().map(|(first, last)| [*first, *last]).collect(),
+                lost_records: *lost_records,
+            },
         }
     }
 }

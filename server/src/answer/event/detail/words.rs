@@ -111,6 +111,15 @@ impl fmt::Display for Detail {
             Self::TenantSet { tenant_id: None } => f.write_str("no tenant"),
             Self::TenantSet { tenant_id: Some(tenant) } => f.write_str(tenant),
             Self::Bookmark { name } => f.write_str(name),
+            Self::Compacted { ended, .. } => {
+                write!(f, "ended {}", thousands(u64::from(*ended)))
+            }
+            Self::Salvaged { source, kept, lost_records, .. } => write!(
+                f,
+                "from {source}: {} kept, {} lost",
+                thousands(*kept),
+                thousands(*lost_records)
+            ),
         }
     }
 }
