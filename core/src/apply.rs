@@ -6,18 +6,15 @@
 use std::sync::Arc;
 
 use crate::{
-    Actor, Completed, Event, Fact, PolicyInForce, ReuseVerdict, Session, SessionId, SessionState,
-    SessionTable, SpentToken, TokenDigest,
+    Actor, Completed, DataKey, Event, Fact, PolicyInForce, ReuseVerdict, Session, SessionId,
+    SessionState, SessionTable, SpentToken, TokenDigest,
 };
 
 /// Applies the event at `sequence` to the table.
+#[expect(clippy::too_many_lines, reason = "one short arm a kind")]
 pub fn apply(table: &mut impl SessionTable, sequence: u64, event: &Event) {
     let happened_at_ms = event.happened_at_ms();
     match &event.fact {
-        Fact::Opened { .. }
-        | Fact::LoginFailed { .. }
-        | Fact::Bookmark { .. }
-        | Fact::Salvaged { .. } => {}
         Fact::PolicySet { version, policy } => table.set_policy(PolicyInForce {
             version: *version,
             since_sequence: sequence,
@@ -58,20 +55,23 @@ pub fn apply(table: &mut impl SessionTable, sequence: u64, event: &Event) {
         Fact::DataSet { subject, key, value } => change(table, subject.session, None, |state| {
             Arc::make_mut(state.data.get_or_insert_default()).insert(key.clone(), value.clone());
         }),
-        Fact::DataRemoved { subject, key } => change(table, subject.session, None, |state| {
-            if let Some(data) = &mut state.data {
-                Arc::make_mut(data).remove(key);
-            }
-            state.data.take_if(|data| data.is_empty());
-        }),
-        Fact::SessionRevoked { subject, .. } => table.remove(subject.session),
+        Fact::DataRemoved { subject, key } => {
+            change(table, subject.session, None, |state| remove_data(state, key));
+        }
         Fact::UserSessionsRevoked { user, except, .. } => table.remove_user(user, *except),
         Fact::SessionsExpired { effective_now_ms, .. }
         | Fact::Compacted { effective_now_ms, .. } => table.remove_expired(*effective_now_ms),
-        Fact::TokenReuseDetected { subject, verdict, .. } => match verdict {
-            ReuseVerdict::Ended => table.remove(subject.session),
-            ReuseVerdict::Race | ReuseVerdict::Refused => {}
-        },
+        Fact::SessionRevoked { subject, .. }
+        | Fact::TokenReuseDetected { subject, verdict: ReuseVerdict::Ended, .. } => {
+            table.remove(subject.session);
+        }
+        Fact::TokenReuseDetected {
+            verdict: ReuseVerdict::Race | ReuseVerdict::Refused, ..
+        }
+        | Fact::Opened { .. }
+        | Fact::LoginFailed { .. }
+        | Fact::Bookmark { .. }
+        | Fact::Salvaged { .. } => {}
     }
     remember_command(table, sequence, event);
     table.set_last_at_ms(event.at_ms);
@@ -114,6 +114,14 @@ fn created(event: &Event) -> Option<SessionState> {
         absolute_at_ms: *absolute_at_ms,
         data: None,
     })
+}
+
+/// Without its last key, a session has no data at all.
+fn remove_data(state: &mut SessionState, key: &DataKey) {
+    if let Some(data) = &mut state.data {
+        Arc::make_mut(data).remove(key);
+    }
+    state.data.take_if(|data| data.is_empty());
 }
 
 /// Changes a session that is there; with a new token, its old one is spent from then on.

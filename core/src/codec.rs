@@ -14,6 +14,7 @@ mod wire;
 use bincode::config::{Configuration, Fixint, Limit, LittleEndian};
 use thiserror::Error;
 
+pub(crate) use self::wire::code;
 use crate::{Event, LimitError, limits::EVENT_BYTES_MAX};
 
 /// Fixed-width integers (varints are not canonical) and a limit (without one, nine bytes can ask
@@ -100,7 +101,7 @@ fn split_head(bytes: &[u8]) -> Result<(u16, u16, &[u8]), CodecError> {
 }
 
 /// Why a body can't be read.
-struct Why(String);
+pub(crate) struct Why(pub(crate) String);
 
 impl From<LimitError> for Why {
     fn from(error: LimitError) -> Self {
@@ -115,4 +116,4 @@ impl From<&'static str> for Why {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,60 +1,228 @@
-//! One number for a whole state: two states are the same if and only if their fingerprints are.
+//! One number for a whole state: two states with the same fingerprint are the same.
 //!
-//! This is how a replay is compared with the live state (invariant I5).
+//! This is how a replay is compared with the live state (invariant I5), and a snapshot with what was
+//! read back of it. Each session with its spent tokens is hashed by itself and the hashes are added
+//! up, so the order does not matter and parts of a state can be summed apart, on several threads.
+//!
+//! It tells any difference in a session, a spent token, the policy or the time of the last event.
+//! It does not tell of outcomes of commands that are remembered by idempotency key, nor of how a
+//! table is laid out. It is made against accidents: someone who may choose a great many sessions
+//! freely can find two sets of the same sum with far less work than a collision of SHA-256 takes.
 
 use sha2::{Digest, Sha256};
 
-use crate::{SessionState, WholeState};
+use crate::{PolicyInForce, SessionState, SpentToken, WholeState, codec::code};
 
-/// SHA-256 over every session with its spent tokens, in the order of ids, and the policy in force.
-pub fn state_fingerprint(state: &impl WholeState) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    let policy = state.policy();
-    hash.update(policy.version.to_le_bytes());
-    hash.update(policy.since_sequence.to_le_bytes());
-    hash.update(state.last_at_ms().to_le_bytes());
-    for id in state.ids() {
-        if let Some(session) = state.session(id) {
-            add_session(&mut hash, &session);
-        }
-        for spent in state.spent_tokens(id) {
-            hash.update(spent.digest.as_bytes());
-            hash.update(spent.generation.to_le_bytes());
-            hash.update(spent.spent_at_ms.to_le_bytes());
-        }
-    }
-    hash.finalize().into()
+/// The sum, modulo 2^256, of the SHA-256 of each session with its spent tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FingerprintSum {
+    /// The lowest 64 bits first.
+    limbs: [u64; 4],
 }
 
-fn add_session(hash: &mut Sha256, state: &SessionState) {
+impl FingerprintSum {
+    /// The sum of no session.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds one session and its spent tokens, oldest first.
+    pub fn add(&mut self, state: &SessionState, spent: &[SpentToken]) {
+        let mut form = Vec::with_capacity(256);
+        self.add_through(&mut form, state, spent);
+    }
+
+    /// The same, with a buffer to be used again; what is in it before and after has no meaning.
+    pub fn add_through(&mut self, form: &mut Vec<u8>, state: &SessionState, spent: &[SpentToken]) {
+        form.clear();
+        put_session(form, state);
+        for token in spent {
+            form.extend_from_slice(token.digest.as_bytes());
+            form.extend_from_slice(&token.generation.to_le_bytes());
+            form.extend_from_slice(&token.spent_at_ms.to_le_bytes());
+        }
+        let hash: [u8; 32] = Sha256::digest(&form).into();
+        let mut limbs = [0; 4];
+        for (limb, bytes) in limbs.iter_mut().zip(hash.as_chunks::<8>().0) {
+            *limb = u64::from_le_bytes(*bytes);
+        }
+        self.merge(&Self { limbs });
+    }
+
+    /// Adds the sessions of another sum.
+    pub fn merge(&mut self, other: &Self) {
+        let mut carry = false;
+        for (limb, more) in self.limbs.iter_mut().zip(other.limbs) {
+            let (sum, over) = limb.overflowing_add(more);
+            let (sum, over_too) = sum.overflowing_add(u64::from(carry));
+            *limb = sum;
+            carry = over || over_too;
+        }
+    }
+
+    /// The fingerprint of the state with these sessions, this policy, and the last event recorded at
+    /// `last_at_ms`.
+    pub fn finish(&self, policy: &PolicyInForce, last_at_ms: u64) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        for limb in self.limbs {
+            hash.update(limb.to_le_bytes());
+        }
+        hash.update(policy.version.to_le_bytes());
+        hash.update(policy.since_sequence.to_le_bytes());
+        let rules = &policy.policy;
+        for number in [
+            rules.idle_timeout_ms,
+            rules.absolute_timeout_ms,
+            u64::from(rules.sessions_per_user_max),
+            rules.replay_window_ms,
+            rules.race_window_ms,
+            u64::from(code::of_on_reuse(rules.on_reuse)),
+            last_at_ms,
+        ] {
+            hash.update(number.to_le_bytes());
+        }
+        hash.finalize().into()
+    }
+}
+
+/// The fingerprint of a state, in one call.
+pub fn state_fingerprint(state: &impl WholeState) -> [u8; 32] {
+    let mut sum = FingerprintSum::new();
+    for id in state.ids() {
+        if let Some(session) = state.session(id) {
+            sum.add(&session, &state.spent_tokens(id));
+        }
+    }
+    sum.finish(&state.policy(), state.last_at_ms())
+}
+
+/// A form in which no two sessions are the same: fixed widths first, then texts behind their
+/// lengths.
+fn put_session(form: &mut Vec<u8>, state: &SessionState) {
     let session = &state.session;
-    hash.update(session.id.as_u128().to_le_bytes());
+    form.extend_from_slice(&session.id.as_u128().to_le_bytes());
     for number in [
         session.created_at_ms,
         session.last_active_at_ms,
         session.expires_at_ms,
         state.lifetime_ms,
         state.absolute_at_ms,
-        u64::from(state.generation),
-        u64::from(session.is_guest),
     ] {
-        hash.update(number.to_le_bytes());
+        form.extend_from_slice(&number.to_le_bytes());
     }
-    hash.update(state.digest.map_or([0; 32], |digest| *digest.as_bytes()));
-    // Debug text of small enums and of an address is unambiguous and needs no second wire form.
-    add_text(hash, Some(&format!("{:?} {:?}", session.transport, session.ip)));
-    add_text(hash, Some(&session.user_id));
+    form.extend_from_slice(&state.generation.to_le_bytes());
+    let family = match session.ip {
+        None => 0,
+        Some(std::net::IpAddr::V4(_)) => 4,
+        Some(std::net::IpAddr::V6(_)) => 6,
+    };
+    form.extend([
+        code::of_transport(session.transport),
+        u8::from(session.is_guest),
+        u8::from(state.digest.is_some()),
+        family,
+    ]);
+    form.extend(state.digest.iter().flat_map(crate::TokenDigest::as_bytes));
+    match session.ip {
+        None => {}
+        Some(std::net::IpAddr::V4(address)) => form.extend(address.octets()),
+        Some(std::net::IpAddr::V6(address)) => form.extend(address.octets()),
+    }
+    put_text(form, Some(&session.user_id));
     for text in [&session.device, &session.tenant_id, &session.user_agent] {
-        add_text(hash, text.as_deref());
+        put_text(form, text.as_deref());
     }
-    for (key, value) in state.data.iter().flat_map(|data| data.iter()) {
-        add_text(hash, Some(key));
-        add_text(hash, Some(value));
+    let data = state.data.as_deref();
+    put_len(form, data.map(std::collections::BTreeMap::len));
+    for (key, value) in data.into_iter().flatten() {
+        put_text(form, Some(key));
+        put_text(form, Some(value));
     }
 }
 
-fn add_text(hash: &mut Sha256, text: Option<&str>) {
-    let len = text.map_or(u64::MAX, |text| u64::try_from(text.len()).unwrap_or(u64::MAX - 1));
-    hash.update(len.to_le_bytes());
-    hash.update(text.unwrap_or_default());
+fn put_text(form: &mut Vec<u8>, text: Option<&str>) {
+    put_len(form, text.map(str::len));
+    form.extend_from_slice(text.unwrap_or_default().as_bytes());
+}
+
+/// Four bytes: no text of a session is nearly as long.
+fn put_len(form: &mut Vec<u8>, len: Option<usize>) {
+    let len = len.map_or(u32::MAX, |len| u32::try_from(len).unwrap_or(u32::MAX - 1));
+    form.extend_from_slice(&len.to_le_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{TokenDigest, state::tests::state_of};
+
+    fn sum_of<'a>(states: impl IntoIterator<Item = &'a SessionState>) -> FingerprintSum {
+        let mut sum = FingerprintSum::new();
+        states.into_iter().for_each(|state| sum.add(state, &[]));
+        sum
+    }
+
+    #[test]
+    fn a_sum_is_the_same_in_any_order_and_in_parts() {
+        let states: Vec<_> = (1..100).map(|number| state_of(number, "ann")).collect();
+        let whole = sum_of(&states);
+        assert_eq!(whole, sum_of(states.iter().rev()));
+        let (left, right) = states.split_at(37);
+        let mut parts = sum_of(left);
+        parts.merge(&sum_of(right));
+        assert_eq!(parts, whole);
+        assert_ne!(sum_of(left), whole);
+    }
+
+    #[test]
+    fn a_carry_runs_through_all_limbs() {
+        let mut sum = FingerprintSum { limbs: [u64::MAX, u64::MAX, u64::MAX, 7] };
+        sum.merge(&FingerprintSum { limbs: [1, 0, 0, 0] });
+        assert_eq!(sum.limbs, [0, 0, 0, 8]);
+        sum.merge(&FingerprintSum { limbs: [u64::MAX, u64::MAX, u64::MAX, u64::MAX] });
+        assert_eq!(sum.limbs, [u64::MAX, u64::MAX, u64::MAX, 7], "plus 2^256 - 1 is minus 1");
+    }
+
+    #[test]
+    fn every_part_of_a_state_counts() {
+        let base = state_of(1, "ann");
+        let spent = |generation| SpentToken {
+            digest: TokenDigest::from_bytes([9; 32]),
+            generation,
+            spent_at_ms: 5,
+        };
+        let finish = |state: &SessionState, spent: &[SpentToken]| {
+            let mut sum = FingerprintSum::new();
+            sum.add(state, spent);
+            sum.finish(&PolicyInForce::default(), 7)
+        };
+        let mut seen =
+            vec![finish(&base, &[]), finish(&base, &[spent(1)]), finish(&base, &[spent(2)])];
+        let changes: [fn(&mut SessionState); 14] = [
+            |state| state.session.id = crate::SessionId::from_u128(2),
+            |state| state.session.user_id = "bo".into(),
+            |state| state.session.is_guest = true,
+            |state| state.session.created_at_ms += 1,
+            |state| state.session.last_active_at_ms += 1,
+            |state| state.session.expires_at_ms += 1,
+            |state| state.session.device = Some("".into()),
+            |state| state.session.tenant_id = Some("".into()),
+            |state| state.session.ip = "192.0.2.7".parse().ok(),
+            |state| state.session.transport = crate::Transport::Jwt,
+            |state| state.digest = None,
+            |state| state.generation += 1,
+            |state| state.lifetime_ms += 1,
+            |state| state.absolute_at_ms -= 1,
+        ];
+        for change in changes {
+            let mut changed = base.clone();
+            change(&mut changed);
+            seen.push(finish(&changed, &[]));
+        }
+        let sum = sum_of([&base]);
+        seen.push(sum.finish(&PolicyInForce { version: 1, ..PolicyInForce::default() }, 7));
+        seen.push(sum.finish(&PolicyInForce::default(), 8));
+        let distinct: std::collections::BTreeSet<_> = seen.iter().collect();
+        assert_eq!(distinct.len(), seen.len());
+    }
 }

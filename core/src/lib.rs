@@ -20,6 +20,7 @@ pub mod id;
 pub mod limits;
 pub mod policy;
 pub mod session;
+pub mod snapshot;
 pub mod state;
 pub mod table;
 pub mod text;
@@ -31,7 +32,7 @@ pub use decide::{Decided, Outcome, Rejection, decide};
 pub use event::{
     Actor, EndReason, Event, Fact, FailureReason, Imported, Origin, ReuseVerdict, Rule, Subject,
 };
-pub use fingerprint::state_fingerprint;
+pub use fingerprint::{FingerprintSum, state_fingerprint};
 pub use id::{IdGenerator, SessionId};
 pub use policy::{OnReuse, Policy, PolicyInForce};
 pub use session::{Session, SessionState, Transport};

@@ -3,7 +3,7 @@
 //!
 //! Nothing here may change once released: a field that is added, moved or retyped is a new schema.
 
-mod code;
+pub(crate) mod code;
 mod read;
 mod write;
 

@@ -4,11 +4,11 @@ use crate::{EndReason, FailureReason, OnReuse, ReuseVerdict, Transport, codec::W
 
 macro_rules! coded {
     ($write:ident, $read:ident, $enum:ident, $what:literal, { $($variant:ident = $code:literal,)+ }) => {
-        pub(super) fn $write(value: $enum) -> u8 {
+        pub(crate) fn $write(value: $enum) -> u8 {
             match value { $($enum::$variant => $code,)+ }
         }
 
-        pub(super) fn $read(code: u8) -> Result<$enum, Why> {
+        pub(crate) fn $read(code: u8) -> Result<$enum, Why> {
             match code {
                 $($code => Ok($enum::$variant),)+
                 _ => Err(Why(format!(concat!("there is no ", $what, " {}"), code))),
