@@ -6,6 +6,7 @@
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    ops::Range,
 };
 
 use crate::{
@@ -178,6 +179,8 @@ impl SessionTable for State {
 pub struct CompletedCommands {
     by_key: HashMap<IdempotencyKey, Completed>,
     oldest_first: VecDeque<(u64, IdempotencyKey)>,
+    /// How many were taken from its front.
+    forgotten: u64,
 }
 
 impl CompletedCommands {
@@ -186,11 +189,34 @@ impl CompletedCommands {
         self.by_key.get(key).copied()
     }
 
+    /// The places of those remembered, in the order in which they came, counted over all that ever
+    /// came.
+    pub fn places(&self) -> Range<u64> {
+        let len = u64::try_from(self.oldest_first.len()).unwrap_or(u64::MAX);
+        self.forgotten..self.forgotten.saturating_add(len)
+    }
+
+    /// Those at the given places, oldest first, without the ones forgotten since and the ones whose
+    /// key was used again since.
+    pub fn listed(&self, places: Range<u64>) -> impl Iterator<Item = (&IdempotencyKey, Completed)> {
+        let index = |place: u64| {
+            usize::try_from(place.saturating_sub(self.forgotten)).unwrap_or(usize::MAX)
+        };
+        let (from, to) = (index(places.start), index(places.end));
+        self.oldest_first.iter().skip(from).take(to.saturating_sub(from)).filter_map(
+            |(at_ms, key)| {
+                let completed = self.of(key).filter(|completed| completed.at_ms == *at_ms)?;
+                Some((key, completed))
+            },
+        )
+    }
+
     /// Remembers one more, and forgets those older than the window at its time.
     pub fn add(&mut self, key: IdempotencyKey, completed: Completed) {
         let oldest_kept_ms = completed.at_ms.saturating_sub(IDEMPOTENCY_WINDOW_MS);
         while self.oldest_first.front().is_some_and(|(at_ms, _)| *at_ms < oldest_kept_ms) {
             let Some((at_ms, old)) = self.oldest_first.pop_front() else { break };
+            self.forgotten += 1;
             if self.by_key.get(&old).is_some_and(|kept| kept.at_ms == at_ms) {
                 self.by_key.remove(&old);
             }

@@ -21,6 +21,11 @@ impl Text {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether the text is kept in place: a clone shares nothing and counts nothing.
+    pub fn is_in_place(&self) -> bool {
+        !self.0.is_heap_allocated()
+    }
 }
 
 impl fmt::Debug for Text {

@@ -19,4 +19,4 @@
 
 pub mod live;
 
-pub use live::{Live, LiveWriter};
+pub use live::{Capture, CaptureRunning, Captured, Live, LiveWriter, LoadError, LoadPlan};

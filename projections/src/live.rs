@@ -12,10 +12,12 @@
 //!   list, whatever happens to others; so is, by token, one whose user, data or label changes;
 //! - a user's sessions go in one moment from [`Live::list_for_user`] when they all end.
 
+pub mod capture;
 mod chunks;
 mod expiry;
 mod index;
 mod labels;
+pub mod load;
 mod row;
 mod rows;
 mod shards;
@@ -30,7 +32,7 @@ use std::{
     hash::BuildHasher,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -42,7 +44,11 @@ use passbook_core::{
     state::CompletedCommands,
 };
 
-pub use self::writer::LiveWriter;
+pub use self::{
+    capture::{Capture, CaptureRunning, Captured},
+    load::{LoadError, LoadPlan},
+    writer::LiveWriter,
+};
 use self::{
     expiry::Expiry,
     index::{Hash, Index},
@@ -67,6 +73,8 @@ pub struct Live {
     expiry: Mutex<Expiry>,
     head: RwLock<Head>,
     len: AtomicUsize,
+    /// Whether a capture runs.
+    is_captured: AtomicBool,
     /// Held by the one writer.
     slots: Mutex<Slots>,
 }
@@ -91,6 +99,17 @@ impl Live {
     /// that asks for a second one waits for itself for ever. Readers do not wait for it.
     pub fn writer(&self) -> LiveWriter<'_> {
         LiveWriter::new(self)
+    }
+
+    /// Begins a picture of this moment, to be written down while events go on.
+    ///
+    /// Waits for the writer to be dropped. To know which event was the last one, ask the writer for
+    /// it, between two events: [`LiveWriter::capture`].
+    ///
+    /// # Errors
+    /// [`CaptureRunning`] if another one runs.
+    pub fn capture(&self) -> Result<Capture<'_>, CaptureRunning> {
+        self.writer().capture()
     }
 
     /// The session that this token opens at `now_ms` (Unix milliseconds); `None` for a token that is

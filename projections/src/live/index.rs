@@ -6,7 +6,10 @@
 use hashbrown::HashTable;
 use parking_lot::RwLock;
 
-use super::{shards::Shards, slot::Slot};
+use super::{
+    shards::{SHARDS, Shards, index},
+    slot::Slot,
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Entry {
@@ -43,6 +46,25 @@ impl Hash {
     }
 }
 
+/// Entries to be added, by shard.
+#[derive(Debug)]
+pub(crate) struct IndexBatch {
+    shards: Vec<Vec<Entry>>,
+}
+
+impl Default for IndexBatch {
+    fn default() -> Self {
+        Self { shards: (0..SHARDS).map(|_| Vec::new()).collect() }
+    }
+}
+
+impl IndexBatch {
+    pub(crate) fn add(&mut self, hash: Hash, slot: Slot) {
+        let shard = self.shards.get_mut(index(hash.shard % SHARDS));
+        shard.expect("a remainder is below its divisor").push(Entry { tag: hash.tag, slot });
+    }
+}
+
 /// Slots by hash.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
@@ -75,6 +97,29 @@ impl Index {
         let entry = Entry { tag: hash.tag, slot };
         let mut table = self.shards.of(hash.shard).write();
         table.insert_unique(hash.spread(), entry, |kept| Hash::spread_tag(kept.tag));
+    }
+
+    /// Adds all entries of a batch, and empties it.
+    pub(crate) fn insert_all(&self, batch: &mut IndexBatch) {
+        for (shard, entries) in self.shards.iter().zip(&mut batch.shards) {
+            if entries.is_empty() {
+                continue;
+            }
+            let mut table = shard.write();
+            for entry in entries.drain(..) {
+                let spread = Hash::spread_tag(entry.tag);
+                table.insert_unique(spread, entry, |kept| Hash::spread_tag(kept.tag));
+            }
+        }
+    }
+
+    /// Room for so many entries more. They spread as coins fall: each shard gets its part and six
+    /// standard deviations.
+    pub(crate) fn reserve(&self, len: usize) {
+        let part = len / index(SHARDS);
+        for shard in self.shards.iter() {
+            shard.write().reserve(part + 6 * part.isqrt(), |kept| Hash::spread_tag(kept.tag));
+        }
     }
 
     /// Takes that entry away, if it is there.

@@ -1,14 +1,15 @@
 //! The rows of all sessions, sharded by slot: what one lock covers changes in one moment.
 
+mod aside;
 mod shard;
 
 use parking_lot::RwLock;
-use passbook_core::{SessionState, SpentToken, Text};
+use passbook_core::{SessionState, SpentToken, Text, snapshot::SessionRecord};
 
-pub(crate) use self::shard::RowShard;
+pub(crate) use self::shard::{Copied, RowShard};
 use super::{
     row::{Links, Row},
-    shards::Shards,
+    shards::{SHARDS, Shards, index},
     slot::Slot,
 };
 
@@ -67,6 +68,49 @@ impl Rows {
     /// Changes the neighbours in the user's list.
     pub(crate) fn relink(&self, slot: Slot, change: impl FnOnce(&mut Links)) {
         change(self.shards.of(slot.number()).write().links_mut(slot));
+    }
+
+    /// Begins a capture of what is in the slots up to `highest`.
+    pub(crate) fn begin_capture(&self, highest: u32) {
+        let end = index(highest / SHARDS) + 1;
+        for shard in self.shards.iter() {
+            shard.write().begin_capture(end);
+        }
+    }
+
+    /// Copies up to `len` rows of a shard; `None` if no capture runs.
+    pub(crate) fn copy(
+        &self,
+        shard: u32,
+        from: usize,
+        len: usize,
+        records: &mut Vec<SessionRecord>,
+    ) -> Option<Copied> {
+        self.shards.of(shard).read().copy(shard, from, len, records)
+    }
+
+    /// Ends the capture; what was set aside and not handed over is dropped.
+    pub(crate) fn end_capture(&self) {
+        for shard in self.shards.iter() {
+            // Freed outside the lock.
+            let aside = shard.write().end_capture();
+            drop(aside);
+        }
+    }
+
+    /// Writes sessions into slots of one shard, all empty.
+    pub(crate) fn fill(
+        &self,
+        number: u32,
+        records: impl IntoIterator<Item = (Slot, Text, SessionRecord)>,
+    ) {
+        let mut shard = self.shards.of(number).write();
+        for (slot, user, (state, spent)) in records {
+            shard.put(slot, &state, user);
+            for token in spent {
+                shard.spend(slot, token);
+            }
+        }
     }
 
     /// Labels kept, over all shards.

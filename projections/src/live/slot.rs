@@ -20,6 +20,11 @@ impl Slot {
         NonZeroU32::new(number).map(Self)
     }
 
+    /// The slot of that number; `None` for 0.
+    pub(crate) fn of_number(number: u32) -> Option<Self> {
+        NonZeroU32::new(number).map(Self)
+    }
+
     /// Its index among the slots of the same shard.
     pub(crate) fn index_in_shard(self) -> usize {
         index(self.number() / SHARDS)
@@ -40,6 +45,16 @@ impl Slots {
             self.highest = self.highest.checked_add(1).expect("2^32 rows are 512 GiB");
             Slot(NonZeroU32::new(self.highest).expect("counted up from 0"))
         })
+    }
+
+    /// The highest slot that ever was taken; 0 = none was.
+    pub(crate) fn highest(&self) -> u32 {
+        self.highest
+    }
+
+    /// Takes all slots up to `highest`, but the `free` ones.
+    pub(crate) fn take_all(&mut self, highest: u32, free: Vec<Slot>) {
+        *self = Self { highest, free };
     }
 
     /// Gives a slot back that nothing refers to any more.

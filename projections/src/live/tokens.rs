@@ -7,7 +7,7 @@
 use passbook_core::{SpentToken, TokenDigest};
 
 use super::{
-    index::{Hash, Index},
+    index::{Hash, Index, IndexBatch},
     row::Row,
     rows::{RowShard, Rows},
     slot::Slot,
@@ -83,6 +83,17 @@ impl Tokens {
         }
     }
 
+    /// Room for so many live tokens more.
+    pub(crate) fn reserve(&self, len: usize) {
+        self.live.reserve(len);
+    }
+
+    /// Adds digests that are in no place; empties both batches.
+    pub(crate) fn insert_all(&self, live: &mut IndexBatch, spent: &mut IndexBatch) {
+        self.live.insert_all(live);
+        self.spent.insert_all(spent);
+    }
+
     /// Takes the digest out of that place.
     pub(crate) fn remove(&self, digest: &TokenDigest, place: Place) {
         match place {
@@ -99,7 +110,7 @@ impl Tokens {
 
 /// A digest's first eight bytes: it is SHA-256 of what the ledger drew itself, so they are random,
 /// and nobody chooses them.
-fn hash_of(digest: &TokenDigest) -> Hash {
+pub(crate) fn hash_of(digest: &TokenDigest) -> Hash {
     let first = digest.as_bytes().first_chunk().expect("a digest has 32 bytes");
     u64::from_le_bytes(*first).into()
 }

@@ -16,7 +16,7 @@ use super::{
     index::Hash,
     row::{Links, Row},
     rows::{RowShard, Rows},
-    shards::{SHARDS, Shards},
+    shards::{SHARDS, Shards, index},
     slot::Slot,
 };
 
@@ -31,6 +31,25 @@ struct User {
 
 #[derive(Debug, Default)]
 struct UserTable(HashTable<User>);
+
+/// Rows to be put into their users' lists, by shard.
+#[derive(Debug)]
+pub(crate) struct UserBatch {
+    shards: Vec<Vec<(Hash, Text, Slot)>>,
+}
+
+impl Default for UserBatch {
+    fn default() -> Self {
+        Self { shards: (0..SHARDS).map(|_| Vec::new()).collect() }
+    }
+}
+
+impl UserBatch {
+    pub(crate) fn add(&mut self, hash: Hash, name: Text, slot: Slot) {
+        let shard = self.shards.get_mut(index(hash.shard % SHARDS));
+        shard.expect("a remainder is below its divisor").push((hash, name, slot));
+    }
+}
 
 /// All users that have sessions.
 #[derive(Debug, Default)]
@@ -80,6 +99,17 @@ impl Users {
         self.count(added);
     }
 
+    /// Puts rows that are in no list into their users', and empties the batch.
+    pub(crate) fn link_all(&self, rows: &Rows, batch: &mut UserBatch) {
+        for (shard, links) in self.shards.iter().zip(&mut batch.shards) {
+            let mut table = shard.write();
+            for (hash, name, slot) in links.drain(..) {
+                let added = table.link(rows, hash, &name, slot);
+                self.count(added);
+            }
+        }
+    }
+
     /// Takes a row out of its user's list.
     pub(crate) fn unlink(&self, rows: &Rows, name: &str, slot: Slot) {
         let hash = self.hash_of(name);
@@ -125,7 +155,7 @@ impl Users {
         slots
     }
 
-    fn hash_of(&self, name: &str) -> Hash {
+    pub(crate) fn hash_of(&self, name: &str) -> Hash {
         self.hasher.hash_one(name).into()
     }
 

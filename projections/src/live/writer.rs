@@ -13,6 +13,7 @@ use passbook_core::{
 
 use super::{
     Live,
+    capture::{Capture, CaptureRunning},
     slot::{Slot, Slots},
     tokens::Place,
 };
@@ -26,6 +27,14 @@ pub struct LiveWriter<'a> {
 impl<'a> LiveWriter<'a> {
     pub(super) fn new(live: &'a Live) -> Self {
         Self { live, slots: live.slots.lock() }
+    }
+
+    /// Begins a capture of this moment, between two events: see [`Live::capture`].
+    ///
+    /// # Errors
+    /// [`CaptureRunning`] if another one runs.
+    pub fn capture(&self) -> Result<Capture<'a>, CaptureRunning> {
+        Capture::begin(self.live, self.slots.highest())
     }
 
     fn insert(&mut self, state: &SessionState) {

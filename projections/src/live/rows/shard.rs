@@ -9,8 +9,10 @@ use hashbrown::HashMap;
 use passbook_core::{
     Session, SessionState, SpentToken, Text, TokenDigest,
     session::{Data, NEVER_MS},
+    snapshot::SessionRecord,
 };
 
+use super::aside::Aside;
 use crate::live::{
     chunks::{CHUNK_LEN, Chunks},
     labels::Labels,
@@ -31,6 +33,8 @@ pub(crate) struct RowShard {
     ipv6: HashMap<Slot, Ipv6Addr>,
     data: HashMap<Slot, Arc<Data>>,
     spent: HashMap<Slot, Vec<SpentToken>>,
+    /// Only while a capture runs.
+    aside: Option<Box<Aside>>,
 }
 
 impl RowShard {
@@ -105,10 +109,12 @@ impl RowShard {
     }
 
     pub(super) fn spend(&mut self, slot: Slot, token: SpentToken) {
+        self.set_aside(slot);
         self.spent.entry(slot).or_insert_with(|| Vec::with_capacity(1)).push(token);
     }
 
     pub(super) fn put(&mut self, slot: Slot, state: &SessionState, user: Text) {
+        self.set_aside(slot);
         let session = &state.session;
         let old = self.rows.grown_to(slot.index_in_shard()).take();
         let [device, tenant, user_agent] = match &old {
@@ -153,6 +159,7 @@ impl RowShard {
     }
 
     pub(super) fn remove(&mut self, slot: Slot) {
+        self.set_aside(slot);
         let Some(row) = self.rows.get_mut(slot.index_in_shard()).and_then(Option::take) else {
             return;
         };
@@ -166,6 +173,60 @@ impl RowShard {
         set(&mut self.spent, slot, None);
     }
 
+    /// The row in that slot with its spent tokens, if one is there.
+    fn record(&self, slot: Slot) -> Option<SessionRecord> {
+        let row = self.row(slot)?;
+        Some((self.state(slot, row), self.spent(slot).to_vec()))
+    }
+
+    /// Before a change: while a capture runs, what it has not copied is kept as it was.
+    #[inline]
+    fn set_aside(&mut self, slot: Slot) {
+        if self.aside.is_some() {
+            self.set_aside_now(slot);
+        }
+    }
+
+    #[cold]
+    fn set_aside_now(&mut self, slot: Slot) {
+        let is_wanted = self.aside.as_mut().is_some_and(|kept| kept.wants(slot.index_in_shard()));
+        let record = if is_wanted { self.record(slot) } else { None };
+        if let (Some(aside), Some(record)) = (&mut self.aside, record) {
+            aside.keep(record);
+        }
+    }
+
+    /// Begins a capture of the rows before `end`.
+    pub(super) fn begin_capture(&mut self, end: usize) {
+        self.aside = Some(Box::new(Aside::new(end)));
+    }
+
+    /// Ends it.
+    pub(super) fn end_capture(&mut self) -> Option<Box<Aside>> {
+        self.aside.take()
+    }
+
+    /// Copies up to `len` rows from that index on, if this is the shard of that number, and hands
+    /// over what was set aside; whether there are more.
+    pub(super) fn copy(
+        &self,
+        shard: u32,
+        from: usize,
+        len: usize,
+        records: &mut Vec<SessionRecord>,
+    ) -> Option<Copied> {
+        let aside = self.aside.as_deref()?;
+        let to = aside.end().min(from + len);
+        for index in from..to {
+            if let Some(slot) = Slot::at(shard, index)
+                && !aside.has_changed(index)
+            {
+                records.extend(self.record(slot));
+            }
+        }
+        Some(Copied { has_more: to < aside.end(), set_aside: aside.copied_to(to) })
+    }
+
     pub(super) fn labels(&self) -> usize {
         self.labels.len()
     }
@@ -173,6 +234,15 @@ impl RowShard {
     pub(super) fn beside(&self) -> usize {
         self.absolute_at_ms.len() + self.ipv6.len() + self.data.len() + self.spent.len()
     }
+}
+
+/// What a step of a copy came to, beside the rows copied.
+#[derive(Debug)]
+pub(crate) struct Copied {
+    /// Whether rows are left that belong to the picture.
+    pub(crate) has_more: bool,
+    /// Rows as they were before they changed.
+    pub(crate) set_aside: Vec<SessionRecord>,
 }
 
 fn set<T>(table: &mut HashMap<Slot, T>, slot: Slot, value: Option<T>) {
