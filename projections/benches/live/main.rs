@@ -1,4 +1,5 @@
-//! What a look into `Live` costs, alone and beside a writer, and what a session costs in memory.
+//! What a look into `Live` costs, alone and beside a writer, what a session costs in memory, and
+//! (in `snapshot`) what it costs to write all sessions down and to load them.
 //!
 //! `cargo bench -p passbook-projections`. Looks by token go to all sessions in a random order, so
 //! caches are as cold as the number of sessions makes them, and include parsing the token's text
@@ -6,6 +7,8 @@
 //! and as spent on a processor, which a busy machine does not lengthen.
 #![allow(clippy::print_stdout, reason = "its output is its purpose")]
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+
+mod snapshot;
 
 use std::{
     fmt, fs,
@@ -28,6 +31,8 @@ const TOKEN_TEXT_LEN: usize = 67;
 const PAGE_BYTES: u64 = 4_096;
 
 fn main() {
+    // In a process that has used no memory yet: what is left over would be counted as nothing.
+    snapshot::bench(1_000_000);
     // The largest first: memory that another one left would be taken for none at all.
     for sessions in [1_000_000, 100_000, 10_000] {
         let before = resident_bytes();

@@ -1,0 +1,203 @@
+//! What it costs to capture a million sessions beside a writer and to load them, and how many bytes
+//! a session has in memory and on disk.
+
+use std::{
+    hint::black_box,
+    num::NonZeroUsize,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use passbook_core::{
+    Session, SessionId, SessionState, Transport, apply,
+    snapshot::{Head, Section, SessionRecord, decode, encode_head, encode_sessions},
+};
+use passbook_projections::{Live, LoadPlan};
+
+use super::{
+    DAY_MS, NOW_MS, SESSIONS_PER_USER, cost_each, lifecycle, mix, resident_bytes, token, user,
+};
+
+const SECTION_SESSIONS: u64 = 16_384;
+const ZSTD_LEVEL: i32 = 1;
+/// A section is no larger than this, decompressed.
+const SECTION_BYTES_MAX: usize = 16 << 20;
+const ROUNDS: usize = 5;
+
+/// Benches everything with so many sessions: logins of the last 30 days, five a user at any time,
+/// half of them used since, each with one of 20 device labels.
+pub(super) fn bench(sessions: u64) {
+    let sections = sections_of(sessions);
+    println!("\n{sessions} sessions in {} sections", sections.len());
+    bench_bytes(&sections, sessions);
+    let live = bench_load(&sections, sessions);
+    bench_decode(&sections, sessions);
+    bench_capture(&live, sessions);
+}
+
+fn record(number: u64, sessions: u64) -> SessionRecord {
+    let random = |salt: u64| mix(number ^ mix(salt));
+    let created_at_ms = NOW_MS + number * (30 * DAY_MS / sessions) + random(1) % 2_000;
+    let is_used = random(2).is_multiple_of(2);
+    let used_ms = if is_used { random(3) % (30 * DAY_MS) } else { 0 };
+    let bits = (u128::from(random(4)) << 64) | u128::from(random(5));
+    let session = Session {
+        id: SessionId::from_parts(created_at_ms, bits),
+        user_id: user(random(6) % (sessions / SESSIONS_PER_USER)).text().clone(),
+        is_guest: false,
+        created_at_ms,
+        last_active_at_ms: created_at_ms + used_ms,
+        expires_at_ms: created_at_ms + used_ms + 30 * DAY_MS,
+        device: Some(format!("Browser {} on a computer", random(7) % 20).into()),
+        tenant_id: None,
+        ip: "192.0.2.7".parse().ok(),
+        user_agent: None,
+        transport: Transport::Token,
+    };
+    let state = SessionState {
+        session,
+        digest: Some(token(number).digest()),
+        generation: 1,
+        lifetime_ms: 30 * DAY_MS,
+        absolute_at_ms: u64::MAX,
+        data: None,
+    };
+    (state, Vec::new())
+}
+
+fn compressed(section: &[u8]) -> Vec<u8> {
+    zstd::bulk::compress(section, ZSTD_LEVEL).expect("memory is enough")
+}
+
+fn sections_of(sessions: u64) -> Vec<Vec<u8>> {
+    let mut sections = vec![compressed(&encode_head(&Head::default()))];
+    for first in (0..sessions).step_by(usize::try_from(SECTION_SESSIONS).expect("small")) {
+        let numbers = first..sessions.min(first + SECTION_SESSIONS);
+        let records: Vec<_> = numbers.map(|number| record(number, sessions)).collect();
+        sections.push(compressed(&encode_sessions(&records)));
+    }
+    sections
+}
+
+fn decompressed(section: &[u8]) -> Vec<u8> {
+    zstd::bulk::decompress(section, SECTION_BYTES_MAX).expect("own bytes")
+}
+
+fn bench_bytes(sections: &[Vec<u8>], sessions: u64) {
+    let bytes = |len: usize| u64::try_from(len).unwrap_or(u64::MAX) * 10 / sessions;
+    let small = bytes(sections.iter().map(Vec::len).sum());
+    let large = bytes(sections.iter().map(|section| decompressed(section).len()).sum());
+    println!(
+        "  {}.{} bytes of snapshot a session, with zstd level {ZSTD_LEVEL}",
+        small / 10,
+        small % 10
+    );
+    println!("  {}.{} bytes before compression", large / 10, large % 10);
+}
+
+fn bench_decode(sections: &[Vec<u8>], sessions: u64) {
+    let plain: Vec<_> = sections.iter().map(|section| decompressed(section)).collect();
+    let cost = cost_each(sessions, || {
+        for section in &plain {
+            match decode(section).expect("own bytes") {
+                Section::Head(head) => drop(black_box(head)),
+                Section::Sessions(made) => made.for_each(|record| drop(black_box(record))),
+            }
+        }
+    });
+    println!("  {cost} to decode a session");
+}
+
+/// Loads several times; the last table.
+fn bench_load(sections: &[Vec<u8>], sessions: u64) -> Live {
+    let load = |threads| {
+        let live = Live::new();
+        let plan = LoadPlan {
+            sections: u32::try_from(sections.len()).expect("few"),
+            sessions,
+            threads: NonZeroUsize::new(threads),
+        };
+        let section = |number| sections.get(usize::try_from(number).expect("few"));
+        let start = Instant::now();
+        let loaded = live.load(&plan, |number| Ok(decompressed(section(number).expect("planned"))));
+        assert_eq!(loaded.expect("own sections").sessions, sessions);
+        (live, start.elapsed())
+    };
+    let before = resident_bytes();
+    let (first, _) = load(2);
+    let bytes = resident_bytes().saturating_sub(before) / sessions;
+    println!("  {bytes:>6} bytes of resident memory a loaded session");
+    drop(first);
+    let mut last = Live::new();
+    for threads in [1, 2] {
+        let mut best = Duration::MAX;
+        for _ in 0..ROUNDS {
+            drop(last);
+            let (live, elapsed) = load(threads);
+            last = live;
+            best = best.min(elapsed);
+        }
+        println!("  {best:>9.2?} to load all on {threads} threads, the best of {ROUNDS}");
+    }
+    last
+}
+
+/// How long the steps of a writer at 50,000 events a second take while `beside` runs.
+fn writer_steps(live: &Live, salt: u64, beside: impl FnOnce()) -> Vec<Duration> {
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            let mut steps = Vec::with_capacity(1 << 20);
+            let mut number = salt;
+            let mut due = Instant::now();
+            while !done.load(Ordering::Relaxed) {
+                number += 1;
+                for event in lifecycle(number) {
+                    while Instant::now() < due {
+                        std::hint::spin_loop();
+                    }
+                    due += Duration::from_micros(20);
+                    let start = Instant::now();
+                    apply(&mut live.writer(), 1, &event);
+                    steps.push(start.elapsed());
+                }
+            }
+            steps
+        });
+        beside();
+        done.store(true, Ordering::Relaxed);
+        writer.join().expect("the writer goes on")
+    })
+}
+
+fn say_steps(what: &str, mut steps: Vec<Duration>) {
+    steps.sort_unstable();
+    let at = |part: usize| steps.get((steps.len() * part / 10_000).min(steps.len() - 1));
+    let [median, most, longest] = [5_000, 9_990, 10_000].map(|part| at(part).copied());
+    println!(
+        "  {:>9.2?} longest step of a writer {what} (median {:.2?}, 99.9% {:.2?})",
+        longest.unwrap_or_default(),
+        median.unwrap_or_default(),
+        most.unwrap_or_default(),
+    );
+}
+
+fn bench_capture(live: &Live, sessions: u64) {
+    let alone = writer_steps(live, 1 << 40, || thread::sleep(Duration::from_millis(700)));
+    say_steps("alone", alone);
+    let (mut begun, mut whole, mut captured) = (Duration::ZERO, Duration::ZERO, None);
+    let beside = writer_steps(live, 2 << 40, || {
+        let start = Instant::now();
+        let mut capture = live.capture().expect("none runs");
+        begun = start.elapsed();
+        while let Some(section) = capture.section() {
+            black_box(section);
+        }
+        whole = start.elapsed();
+        captured = capture.captured();
+    });
+    say_steps("beside a capture", beside);
+    assert!(captured.is_some_and(|captured| captured.sessions >= sessions));
+    println!("  {begun:>9.2?} to begin a capture, {whole:.2?} for all of it");
+}
