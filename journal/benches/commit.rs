@@ -15,7 +15,9 @@ use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
-use passbook_journal::{FileJournal, Group, Journal, JournalError, Observer, Options, Payload};
+use passbook_journal::{
+    FileJournal, Group, Journal, JournalError, Observer, Options, Payload, RecordRef,
+};
 
 const ROW_TIME: Duration = Duration::from_secs(2);
 const TURN_TIME: Duration = Duration::from_millis(100);
@@ -148,7 +150,7 @@ fn measured(started: Instant, latencies_ns: Vec<u64>) -> Measured {
 
 fn open(folder: &Path, depth: usize) -> FileJournal {
     let options = Options { sync_depth: depth, ..Options::default() };
-    FileJournal::open(folder, options, &mut |_| Ok(())).expect("a journal").0
+    FileJournal::open(folder, options, &mut |_: RecordRef<'_>| Ok(())).expect("a journal").0
 }
 
 /// What a store keeps under its own lock, as the real one does: the head and who waits.

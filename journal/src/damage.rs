@@ -41,6 +41,11 @@ pub enum Evidence {
         /// Where the last such byte is.
         offset: u64,
     },
+    /// There is a snapshot of the state after `sequence`, and one is only taken of what is durable.
+    Snapshot {
+        /// Sequence of the last record in the snapshot.
+        sequence: u64,
+    },
     /// This part of a file is durable before it is used.
     AlwaysDurable,
     /// There is none: it may be a flipped bit in the last write, or half a write by a medium
@@ -60,6 +65,9 @@ impl std::fmt::Display for Evidence {
             }
             Self::BeyondWindow { offset } => {
                 write!(f, "byte {offset} is further ahead than a torn write can be")
+            }
+            Self::Snapshot { sequence } => {
+                write!(f, "a snapshot shows that @{sequence} was durable")
             }
             Self::AlwaysDurable => write!(f, "it was durable before it was used"),
             Self::None => write!(f, "nothing shows that it was durable"),

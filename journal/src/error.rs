@@ -240,6 +240,12 @@ pub enum ReadError {
         /// What doesn't hold.
         why: String,
     },
+    /// The journal begins later: what came before was compacted.
+    #[error("the journal begins at @{first}")]
+    Trimmed {
+        /// The first record that is there.
+        first: u64,
+    },
     /// The file system failed. Nothing is known about the data.
     #[error("reading failed")]
     Io(#[source] Arc<JournalError>),

@@ -18,7 +18,9 @@ mod options;
 mod queue;
 pub(crate) mod reader;
 mod repair;
+mod replaying;
 mod rotate;
+mod snapshot;
 mod steps;
 mod threads;
 mod watermark;
@@ -28,16 +30,15 @@ pub use options::{AmbiguousTail, Create, Durability, Options, Threading};
 pub use repair::Dropped;
 
 use crate::disk::Disk;
-use crate::error::{AppendError, BoxError, CloseError, OpenError, ReadError};
+use crate::error::{AppendError, CloseError, OpenError, ReadError};
 use crate::format::StoreId;
 use crate::health::JournalHealth;
-use crate::journal::{Group, Journal, Observer, RecordRef, Records};
+use crate::journal::{Group, Journal, Observer, Records};
 use crate::layout::Layout;
 use crate::leaf::Chain;
+use crate::replay::Replay;
+use crate::snapshot::{BadSnapshot, SnapshotError, SnapshotInfo, SnapshotSink, SnapshotSource};
 use engine::{Committer, Engine, ObserverSlot};
-
-/// Hears of every recovered record, in order.
-pub type Visit<'a> = dyn FnMut(RecordRef<'_>) -> Result<(), BoxError> + 'a;
 
 /// What opening found and did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,21 +64,25 @@ pub struct Recovery {
     /// Bytes of the end that were written again and synced, because nothing showed that they
     /// were durable.
     pub rewritten_bytes: u64,
+    /// The snapshot that the replay began from; nothing if it began with the first record.
+    pub snapshot: Option<SnapshotInfo>,
+    /// Newer snapshots that could not be used: a warning, because what is served is whole.
+    pub snapshots_bad: Vec<BadSnapshot>,
 }
 
 /// A journal in the files of one folder. One process at a time.
 ///
 /// ```
-/// use passbook_journal::{FileJournal, Group, Journal, Options, Payload};
+/// use passbook_journal::{FileJournal, Group, Journal, Options, Payload, RecordRef};
 /// let folder = tempfile::tempdir()?;
 /// let options = || Options { segment_bytes: 1 << 20, ..Options::default() };
-/// let (journal, recovery) = FileJournal::open(folder.path(), options(), &mut |_| Ok(()))?;
+/// let (journal, recovery) = FileJournal::open(folder.path(), options(), &mut |_: RecordRef<'_>| Ok(()))?;
 /// assert!(recovery.created);
 /// journal.append(0, &Group { time_ms: 1, payloads: &[Payload::new(b"opened")] })?;
 /// journal.close()?;
 ///
 /// let mut seen = Vec::new();
-/// let visit = &mut |record: passbook_journal::RecordRef<'_>| {
+/// let visit = &mut |record: RecordRef<'_>| {
 ///     seen.push((record.sequence, record.payload.to_vec()));
 ///     Ok(())
 /// };
@@ -94,20 +99,21 @@ pub struct FileJournal {
 }
 
 impl FileJournal {
-    /// Opens the ledger in a folder, or creates it; calls `visit` with every record.
+    /// Opens the ledger in a folder, or creates it; `replay` gets the newest snapshot that can be
+    /// used, if there is one, and every record behind it.
     ///
     /// # Errors
-    /// [`OpenError`]; nothing has been written when the ledger itself is refused. `visit` may
+    /// [`OpenError`]; nothing has been written when the ledger itself is refused. `replay` may
     /// have seen records by then.
     pub fn open(
         dir: &Path,
         options: Options,
-        visit: &mut Visit<'_>,
+        replay: &mut dyn Replay,
     ) -> Result<(Self, Recovery), OpenError> {
         options.check()?;
         let disk = Disk::new(Arc::clone(&options.vfs));
         let layout = Layout::new(dir);
-        let (engine, recovery) = opening::open(disk, &layout, options, visit)?;
+        let (engine, recovery) = opening::open(disk, &layout, options, replay)?;
         Self::start(engine).map(|journal| (journal, recovery))
     }
 
@@ -194,9 +200,21 @@ impl Journal for FileJournal {
     fn read(&self, from: u64) -> Result<Records, ReadError> {
         let through = self.durable();
         let from = from.max(1);
-        let (entries, offset) = self.engine.catalog.lock().from(from);
+        let (entries, offset) = self.engine.catalog.lock().read_from(from)?;
         let disk = self.engine.disk.clone();
         Ok(Records::new(reader::Reader::new(disk, entries, offset, from, through)))
+    }
+
+    fn begin_snapshot(&self, at: u64) -> Result<Box<dyn SnapshotSink>, SnapshotError> {
+        self.engine.begin_snapshot(at)
+    }
+
+    fn snapshots(&self) -> Result<Vec<SnapshotInfo>, SnapshotError> {
+        self.engine.snapshots()
+    }
+
+    fn open_snapshot(&self, sequence: u64) -> Result<Box<dyn SnapshotSource>, SnapshotError> {
+        self.engine.open_snapshot(sequence)
     }
 
     fn observe(&self, observer: Arc<dyn Observer>) {

@@ -9,6 +9,7 @@ mod bytes;
 pub(crate) mod draft;
 pub(crate) mod manifest;
 pub(crate) mod segment;
+pub(crate) mod snapshot;
 pub(crate) mod watermark;
 
 pub(crate) use bytes::all_zero;

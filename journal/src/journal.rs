@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::error::{AppendError, CloseError, JournalError, ReadError};
 use crate::health::JournalHealth;
 use crate::leaf::{Leaf, leaf_of};
+use crate::snapshot::{SnapshotError, SnapshotInfo, SnapshotSink, SnapshotSource};
 
 /// One opaque payload and its leaf, hashed by the thread that submits it.
 #[derive(Debug, Clone, Copy)]
@@ -84,6 +85,25 @@ pub trait Journal: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// [`ReadError`], here or as an item; an item that is an error is the last one.
     fn read(&self, from: u64) -> Result<Records, ReadError>;
+
+    /// Begins a snapshot of the state after record `at`: durable, and not below the newest
+    /// snapshot. One at a time. The writer goes on meanwhile.
+    ///
+    /// # Errors
+    /// [`SnapshotError`].
+    fn begin_snapshot(&self, at: u64) -> Result<Box<dyn SnapshotSink>, SnapshotError>;
+
+    /// What snapshots there are, newest first. What is damaged is left out; `verify` tells of it.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Io`].
+    fn snapshots(&self) -> Result<Vec<SnapshotInfo>, SnapshotError>;
+
+    /// Opens the snapshot at exactly that sequence.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Missing`], [`SnapshotError::Corrupt`] or [`SnapshotError::Io`].
+    fn open_snapshot(&self, sequence: u64) -> Result<Box<dyn SnapshotSource>, SnapshotError>;
 
     /// Sets who learns of durability; once, before the first append.
     ///

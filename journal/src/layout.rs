@@ -2,9 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::format::snapshot;
+
 /// Names at the top of the folder that exist before the manifest does.
 pub(crate) const NAMES_BEFORE_MANIFEST: [&str; 4] =
     ["LOCK", "MANIFEST.tmp", "WATERMARK", "journal"];
+
+/// Names at the top of the folder that come after the manifest.
+pub(crate) const NAMES_AFTER_MANIFEST: [&str; 4] = ["archive", "idx", "quarantine", "snap"];
 
 /// Paths inside one ledger's folder.
 #[derive(Debug, Clone)]
@@ -39,6 +44,20 @@ impl Layout {
 
     pub(crate) fn quarantine(&self) -> PathBuf {
         self.dir.join("quarantine")
+    }
+
+    pub(crate) fn snapshots(&self) -> PathBuf {
+        self.dir.join("snap")
+    }
+
+    /// The snapshot at a sequence.
+    pub(crate) fn snapshot(&self, sequence: u64) -> PathBuf {
+        self.snapshots().join(snapshot::file_name(sequence))
+    }
+
+    /// The same while it is being written.
+    pub(crate) fn snapshot_tmp(&self, sequence: u64) -> PathBuf {
+        self.snapshots().join(snapshot::tmp_name(sequence))
     }
 
     pub(crate) fn segment(&self, file_name: &str) -> PathBuf {

@@ -4,11 +4,11 @@
 //! payload means is left to the store.
 //!
 //! ```
-//! use passbook_journal::{FileJournal, Group, Journal, Options, Payload};
+//! use passbook_journal::{FileJournal, Group, Journal, Options, Payload, RecordRef};
 //!
 //! let folder = tempfile::tempdir()?;
 //! let (journal, recovery) =
-//!     FileJournal::open(folder.path(), Options::default(), &mut |_record| Ok(()))?;
+//!     FileJournal::open(folder.path(), Options::default(), &mut |_: RecordRef<'_>| Ok(()))?;
 //! let opened = [Payload::new(b"opened"), Payload::new(b"bound to a device")];
 //! let last = journal.append(recovery.sequence_last, &Group { time_ms: 1, payloads: &opened })?;
 //! journal.close()?;
@@ -20,6 +20,7 @@
 //! |---|---|
 //! | append, learn what is durable, read | [`Journal`], by [`FileJournal`] or [`MemoryJournal`] |
 //! | read beside a writer, or without touching anything | [`FileJournal::open_read_only`] |
+//! | begin from a state, not from the first record | [`Journal::begin_snapshot`], [`Replay`] |
 //! | look at files and ranges | [`stat()`] |
 //! | check every byte | [`verify()`] |
 //! | know the bytes | [`on_disk`] |
@@ -37,8 +38,11 @@ mod layout;
 mod leaf;
 pub mod limits;
 mod memory;
+mod pace;
 mod read_only;
 mod recovery;
+mod replay;
+mod snapshot;
 mod stat;
 mod verify;
 mod vfs;
@@ -50,7 +54,6 @@ pub use error::{
 };
 pub use file::{
     AmbiguousTail, Create, Dropped, Durability, FileJournal, Options, Recovery, Step, Threading,
-    Visit,
 };
 pub use format::{FORMAT_VERSION, StoreId};
 pub use health::{JournalHealth, WriterState};
@@ -58,6 +61,10 @@ pub use journal::{Group, Journal, Observer, Payload, Place, Record, RecordRef, R
 pub use leaf::{CHAIN_START, Chain, Leaf, leaf_of, link_of};
 pub use memory::{MemoryJournal, Space};
 pub use read_only::{Held, ReadOnlyJournal, Tail};
+pub use replay::{NoSnapshots, Replay};
+pub use snapshot::{
+    BadSnapshot, SnapshotError, SnapshotInfo, SnapshotMeta, SnapshotSink, SnapshotSource,
+};
 pub use stat::{SegmentStat, Stat, WatermarkStat, stat};
 pub use verify::{Progress, VERIFY_JOBS_MAX, VerifyOptions, VerifyReport, verify};
 pub use vfs::{LockKind, OpenMode, RealVfs, Vfs, VfsFile};

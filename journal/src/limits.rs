@@ -54,6 +54,21 @@ pub const WINDOW_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// Longest owner text in `LOCK`, in bytes.
 pub const OWNER_BYTES_MAX: usize = 200;
 
+/// Longest section of a snapshot before compression, in bytes.
+pub const SNAPSHOT_SECTION_BYTES_MAX: u32 = 64 * 1024 * 1024;
+
+/// Most sections in one snapshot.
+pub const SNAPSHOT_SECTIONS_MAX: u32 = 65_536;
+
+/// Snapshots that are kept: the newest, and the one before in case the newest is damaged.
+pub const SNAPSHOTS_KEPT: usize = 2;
+
+/// Lowest rate that background work may be held to, in bytes a second.
+pub const BACKGROUND_RATE_MIN: u64 = 256 * 1024;
+
+/// Rate that background work is held to unless the options say otherwise, in bytes a second.
+pub const BACKGROUND_RATE_DEFAULT: u64 = 64 * 1024 * 1024;
+
 /// Largest group of a journal with segments of `segment_bytes`, counted as in
 /// [`GROUP_BYTES_MAX`].
 ///

@@ -13,6 +13,10 @@ use crate::error::{AppendError, CloseError, JournalError, ReadError, ReadOnlyRea
 use crate::health::{JournalHealth, WriterState};
 use crate::journal::{Group, Journal, Observer, Record, Records};
 use crate::limits::{GROUP_BYTES_MAX, GROUP_RECORDS_MAX, RECORD_OVERHEAD_BYTES};
+use crate::snapshot::memory::MemorySnapshot;
+use crate::snapshot::{SnapshotError, SnapshotInfo, SnapshotSink, SnapshotSource};
+
+mod snapshots;
 
 /// A journal that lives as long as the process.
 ///
@@ -55,6 +59,9 @@ struct State {
     fault: Fault,
     failure_told: bool,
     closed: bool,
+    /// Newest first.
+    snapshots: Vec<MemorySnapshot>,
+    snapshot_busy: bool,
 }
 
 struct Stored {
@@ -180,6 +187,21 @@ impl Journal for MemoryJournal {
         Ok(Records::new(
             sequences.map_while(move |sequence| shared.state.lock().record(sequence).map(Ok)),
         ))
+    }
+
+    fn begin_snapshot(&self, at: u64) -> Result<Box<dyn SnapshotSink>, SnapshotError> {
+        snapshots::begin(&self.shared, at)
+    }
+
+    fn snapshots(&self) -> Result<Vec<SnapshotInfo>, SnapshotError> {
+        let state = self.shared.state.lock();
+        Ok(state.snapshots.iter().map(|snapshot| snapshot.info.clone()).collect())
+    }
+
+    fn open_snapshot(&self, sequence: u64) -> Result<Box<dyn SnapshotSource>, SnapshotError> {
+        let state = self.shared.state.lock();
+        let found = state.snapshots.iter().find(|snapshot| snapshot.info.sequence == sequence);
+        Ok(Box::new(found.ok_or(SnapshotError::Missing { sequence })?.clone()))
     }
 
     fn observe(&self, observer: Arc<dyn Observer>) {

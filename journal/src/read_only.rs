@@ -20,6 +20,7 @@ use crate::leaf::Chain;
 use crate::recovery::classify::{End, classify};
 use crate::recovery::walk::{Position, Walk};
 use crate::recovery::{DATA_START, Survey, survey};
+use crate::snapshot::{SnapshotError, SnapshotInfo, SnapshotSink, SnapshotSource, shelf};
 use crate::vfs::{OpenMode, Vfs};
 
 /// Reads of the same place before what stands there counts: a writer may be in the middle of it.
@@ -119,6 +120,10 @@ impl ReadOnlyJournal {
         self.held
     }
 
+    pub(crate) fn list_snapshots(&self) -> Result<Vec<SnapshotInfo>, Arc<JournalError>> {
+        shelf::list(&self.disk, &self.survey.layout, &self.survey.manifest.store)
+    }
+
     /// What lies behind the last record.
     pub fn tail(&self) -> &Tail {
         &self.tail
@@ -211,7 +216,7 @@ impl Journal for ReadOnlyJournal {
     /// can't mistake half a ledger for all of it.
     fn read(&self, from: u64) -> Result<Records, ReadError> {
         let from = from.max(1);
-        let (entries, offset) = self.catalog.from(from);
+        let (entries, offset) = self.catalog.read_from(from)?;
         let reader = Reader::new(self.disk.clone(), entries, offset, from, self.through);
         let damage = match &self.tail {
             Tail::Clean | Tail::Torn { .. } => None,
@@ -223,6 +228,20 @@ impl Journal for ReadOnlyJournal {
             })),
         };
         Ok(Records::new(reader.chain(damage)))
+    }
+
+    /// Always refused.
+    fn begin_snapshot(&self, _at: u64) -> Result<Box<dyn SnapshotSink>, SnapshotError> {
+        Err(SnapshotError::OpenedReadOnly)
+    }
+
+    fn snapshots(&self) -> Result<Vec<SnapshotInfo>, SnapshotError> {
+        self.list_snapshots().map_err(SnapshotError::Io)
+    }
+
+    fn open_snapshot(&self, sequence: u64) -> Result<Box<dyn SnapshotSource>, SnapshotError> {
+        let (layout, store) = (&self.survey.layout, &self.survey.manifest.store);
+        Ok(Box::new(shelf::open(&self.disk, layout, store, sequence)?))
     }
 
     /// Nothing will ever be observed.

@@ -176,9 +176,26 @@ impl Survey {
         OpenError::corrupt(&self.layout.journal(), 0, sequence, &why)
     }
 
-    /// Walks over all segments and classifies the end of the last one.
-    pub(crate) fn walk(&self, disk: &Disk, visit: &mut BatchVisit<'_>) -> Result<Found, OpenError> {
-        let mut segments = self.segments.iter().peekable();
+    /// Whether the journal reaches back to the first record.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.manifest.sequence_first <= 1
+    }
+
+    /// Index of the segment that holds a record, or will: the last one whose base is not past it.
+    pub(crate) fn index_of(&self, sequence: u64) -> usize {
+        self.segments.partition_point(|header| header.base <= sequence).saturating_sub(1)
+    }
+
+    /// Walks over all segments from the one with that index on, and classifies the end of the
+    /// last one.
+    pub(crate) fn walk(
+        &self,
+        disk: &Disk,
+        index: usize,
+        visit: &mut BatchVisit<'_>,
+    ) -> Result<Found, OpenError> {
+        let index = index.min(self.segments.len().saturating_sub(1));
+        let mut segments = self.segments.iter().skip(index).peekable();
         let mut found = None;
         while let Some(header) = segments.next() {
             let path = self.layout.segment(&header.file_name());

@@ -12,6 +12,7 @@ use crate::journal::Journal;
 use crate::read_only::{Held, ReadOnlyJournal, Tail};
 use crate::recovery::DATA_START;
 use crate::recovery::walk::Walk;
+use crate::snapshot::SnapshotInfo;
 use crate::vfs::{OpenMode, Vfs};
 
 /// One segment.
@@ -65,6 +66,8 @@ pub struct Stat {
     pub held: Held,
     /// What lies behind the last record.
     pub tail: Tail,
+    /// The snapshots whose header verifies, newest first.
+    pub snapshots: Vec<SnapshotInfo>,
 }
 
 impl Stat {
@@ -77,9 +80,9 @@ impl Stat {
 /// Looks at a ledger without changing anything; a writer may hold it.
 ///
 /// ```
-/// use passbook_journal::{FileJournal, Options, RealVfs, stat};
+/// use passbook_journal::{FileJournal, Options, RealVfs, RecordRef, stat};
 /// let folder = tempfile::tempdir()?;
-/// drop(FileJournal::open(folder.path(), Options::default(), &mut |_| Ok(()))?);
+/// drop(FileJournal::open(folder.path(), Options::default(), &mut |_: RecordRef<'_>| Ok(()))?);
 /// let stat = stat(folder.path(), std::sync::Arc::new(RealVfs))?;
 /// assert_eq!((stat.segments.len(), stat.bytes()), (1, 64 << 20));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -114,6 +117,7 @@ impl ReadOnlyJournal {
             }),
             held: self.held(),
             tail: self.tail().clone(),
+            snapshots: self.list_snapshots().map_err(OpenError::Io)?,
         })
     }
 

@@ -1,4 +1,4 @@
-//! Checking a whole journal: every checksum, every link, every byte of padding, on several
+//! Checking a whole ledger: every checksum, every link, every byte of padding, on several
 //! threads, without changing anything and without stopping at the first damage.
 
 use std::ops::RangeInclusive;
@@ -19,13 +19,16 @@ use crate::layout::Layout;
 use crate::leaf::Chain;
 use crate::read_only::{Held, Tail};
 use crate::recovery::read_watermark;
+use crate::snapshot::SnapshotInfo;
 use crate::vfs::Vfs;
 
 mod files;
 mod segment;
+mod snapshots;
 
 use files::{Files, Piece};
 use segment::{Checked, check_segment};
+use snapshots::{Snapshots, missing_at_end};
 
 /// Most threads that check at the same time.
 pub const VERIFY_JOBS_MAX: usize = 64;
@@ -84,6 +87,8 @@ pub struct VerifyReport {
     pub held: Held,
     /// What lies behind the last record.
     pub tail: Tail,
+    /// The snapshots all of whose sections verify, newest first.
+    pub snapshots: Vec<SnapshotInfo>,
 }
 
 impl VerifyReport {
@@ -120,9 +125,21 @@ pub fn verify(
     let held = if lock::is_held(&disk, &layout)? { Held::ByWriter } else { Held::No };
     let watermark = read_watermark(&disk, &layout)?;
     let files = Files::look(&disk, &layout, watermark.as_ref())?;
-    let job = Job::new(&disk, &files, watermark.as_ref(), held, options);
+    // Before the segments are read: beside a writer, a later one would be ahead of them.
+    let snapshots = Snapshots::look(&disk, &layout, files.store)?;
+    let mut job = Job::new(&disk, &files, watermark.as_ref(), held, options);
+    job.total_bytes += snapshots.bytes();
     let checked = job.run(options.jobs.clamp(1, VERIFY_JOBS_MAX))?;
-    Ok(report(files, checked, watermark.as_ref(), held))
+    let (good, damages) = snapshots.check(&disk, &layout, &files, &|bytes| job.advance(bytes));
+    let missing = |last| missing_at_end(&files, &good, last);
+    let mut report = report(&files, checked, watermark.as_ref(), held);
+    report.damages.extend(damages);
+    if held == Held::No {
+        report.damages.extend(missing(report.sequence_last()));
+    }
+    report.damages.sort_by(|a, b| (&a.path, a.offset).cmp(&(&b.path, b.offset)));
+    report.snapshots = good;
+    Ok(report)
 }
 
 /// The work that the threads share.
@@ -159,14 +176,14 @@ impl<'a> Job<'a> {
         }
     }
 
-    fn run(self, jobs: usize) -> Result<Vec<Checked>, JournalError> {
+    fn run(&self, jobs: usize) -> Result<Vec<Checked>, JournalError> {
         std::thread::scope(|scope| {
             for _ in 1..jobs.min(self.pieces.len()) {
                 scope.spawn(|| self.work());
             }
             self.work();
         });
-        let mut checked = self.checked.into_inner();
+        let mut checked = std::mem::take(&mut *self.checked.lock());
         checked.sort_by_key(|(index, _)| *index);
         checked.into_iter().map(|(_, checked)| checked).collect()
     }
@@ -190,7 +207,7 @@ impl<'a> Job<'a> {
 }
 
 fn report(
-    files: Files,
+    files: &Files,
     checked: Vec<Checked>,
     watermark: Option<&Watermark>,
     held: Held,
@@ -201,11 +218,12 @@ fn report(
         bytes: files.bytes(),
         records: 0,
         intact: Vec::new(),
-        damages: files.damages,
+        damages: files.damages.clone(),
         chain: None,
         durable_at_start: watermark.map_or(0, |mark| mark.durable),
         held,
         tail: Tail::Clean,
+        snapshots: Vec::new(),
     };
     for piece in checked {
         report.records += piece.records;
@@ -220,7 +238,6 @@ fn report(
     if held == Held::No {
         report.durable_at_start = report.sequence_last();
     }
-    report.damages.sort_by(|a, b| (&a.path, a.offset).cmp(&(&b.path, b.offset)));
     report
 }
 

@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 
 use passbook::{
     Ledger, LedgerError, Policy, SeededEntropy, SimClock,
-    journal::{FileJournal, Options, Recovery, Threading, sim::SimVfs},
+    journal::{FileJournal, Options, RecordRef, Recovery, Threading, sim::SimVfs},
 };
 
 /// Where the ledger is on the simulated disk.
@@ -45,7 +45,8 @@ impl Rig {
     /// # Errors
     /// What the ledger says.
     pub fn open(vfs: SimVfs, clock: Arc<SimClock>) -> Result<Self, LedgerError> {
-        let opened = FileJournal::open(Path::new(FOLDER), options(&vfs), &mut |_| Ok(()));
+        let opened =
+            FileJournal::open(Path::new(FOLDER), options(&vfs), &mut |_: RecordRef<'_>| Ok(()));
         let (journal, recovery) = opened.map_err(|error| LedgerError::Open(Arc::new(error)))?;
         let journal = Arc::new(journal);
         let ledger = Ledger::builder()

@@ -69,7 +69,11 @@ fn a_segment_of_another_ledger_is_refused() {
         entropy: Arc::new(passbook::journal::SeededEntropy::new(99)),
         ..options(&theirs)
     };
-    let opened = passbook::journal::FileJournal::open(Path::new(FOLDER), settings, &mut |_| Ok(()));
+    let opened = passbook::journal::FileJournal::open(
+        Path::new(FOLDER),
+        settings,
+        &mut |_: passbook::journal::RecordRef<'_>| Ok(()),
+    );
     drop(opened.expect("an empty disk opens"));
     let segment = file(&ours, ".seg");
     let foreign = theirs.fork().read_all(&file(&theirs, ".seg")).expect("there");

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use crate::error::ReadError;
 use crate::format::segment::SegmentHeader;
 
 /// A mark is kept for about so many bytes of a segment.
@@ -44,6 +45,12 @@ impl Catalog {
 
     pub(crate) fn sequence_first(&self) -> u64 {
         self.entries.first().map_or(1, |entry| entry.header.base)
+    }
+
+    /// The same for a reader, who can't begin before the first record that is there.
+    pub(crate) fn read_from(&self, sequence: u64) -> Result<(Vec<Entry>, Option<u64>), ReadError> {
+        let first = self.sequence_first();
+        if sequence < first { Err(ReadError::Trimmed { first }) } else { Ok(self.from(sequence)) }
     }
 
     /// The segments from the one that holds `sequence` on, and the last marked place at or before

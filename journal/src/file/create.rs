@@ -11,7 +11,7 @@ use crate::disk::Disk;
 use crate::error::{JournalError, OpenError};
 use crate::format::manifest::Manifest;
 use crate::format::segment::{SegmentHeader, parse_file_name};
-use crate::layout::{Layout, NAMES_BEFORE_MANIFEST};
+use crate::layout::{Layout, NAMES_AFTER_MANIFEST, NAMES_BEFORE_MANIFEST};
 use crate::leaf::CHAIN_START;
 use crate::limits::BLOCK_BYTES;
 use crate::recovery::{DATA_START, read_watermark};
@@ -36,18 +36,25 @@ pub(crate) fn look(disk: &Disk, layout: &Layout) -> Result<Folder, OpenError> {
     if names.iter().any(|name| name == "MANIFEST") {
         return Ok(Folder::Ledger);
     }
-    if let Some(found) = names.iter().find(|name| !NAMES_BEFORE_MANIFEST.contains(&name.as_str())) {
+    let is_ours = |name: &&String| {
+        let name = name.as_str();
+        NAMES_BEFORE_MANIFEST.contains(&name) || NAMES_AFTER_MANIFEST.contains(&name)
+    };
+    if let Some(found) = names.iter().find(|name| !is_ours(name)) {
         return Err(OpenError::NotALedger { path: layout.dir.clone(), found: found.clone() });
     }
     if names.iter().any(|name| name == "journal") {
         refuse_lost_manifest(disk, layout)?;
+    }
+    if names.iter().any(|name| NAMES_AFTER_MANIFEST.contains(&name.as_str())) {
+        return Err(manifest_lost(layout));
     }
     Ok(Folder::Vacant)
 }
 
 /// A journal with records and no manifest is no new ledger: it has lost its manifest.
 fn refuse_lost_manifest(disk: &Disk, layout: &Layout) -> Result<(), OpenError> {
-    let lost = || OpenError::corrupt(&layout.manifest(), 0, 1, "it is missing");
+    let lost = || manifest_lost(layout);
     if read_watermark(disk, layout)?.is_some_and(|mark| mark.durable > 0) {
         return Err(lost());
     }
@@ -59,6 +66,10 @@ fn refuse_lost_manifest(disk: &Disk, layout: &Layout) -> Result<(), OpenError> {
         }
     }
     Ok(())
+}
+
+fn manifest_lost(layout: &Layout) -> OpenError {
+    OpenError::corrupt(&layout.manifest(), 0, 1, "it is missing")
 }
 
 fn has_batches(disk: &Disk, segment: &Path) -> Result<bool, JournalError> {

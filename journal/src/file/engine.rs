@@ -1,7 +1,7 @@
 //! The commit engine: what its parts share, and the append path.
 //!
 //! Locks, in the order in which they may be taken: `lanes` → `writer` → `queue`;
-//! `catalog` and `watermark` alone. `queue` is never held across a call of the file system or of the observer, so `append`
+//! `catalog`, `watermark` and `shelf` alone. `queue` is never held across a call of the file system or of the observer, so `append`
 //! waits for neither.
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,6 +25,7 @@ use crate::health::{JournalHealth, WriterState};
 use crate::journal::{Group, Observer};
 use crate::layout::Layout;
 use crate::leaf::Chain;
+use crate::snapshot::shelf::Shelf;
 
 /// Who commits what is appended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +47,8 @@ pub(crate) struct Engine {
     pub(super) group_bytes_max: usize,
     pub(super) durability: Durability,
     pub(super) threading: Threading,
+    /// 0 = no limit.
+    pub(super) background_bytes_per_second: u64,
     pub(super) queue: Mutex<Queue>,
     /// For the committing threads: there may be something to write or to tell.
     pub(super) work: Condvar,
@@ -59,6 +62,8 @@ pub(crate) struct Engine {
     pub(super) writer: Mutex<Writer>,
     pub(super) catalog: Mutex<Catalog>,
     pub(super) watermark: Mutex<WatermarkFile>,
+    /// Never taken by a commit.
+    pub(super) shelf: Mutex<Shelf>,
     pub(super) observer: OnceLock<ObserverSlot>,
     /// The kernel's lock lives as long as this file is open.
     pub(super) lock: Mutex<Option<DiskFile>>,
@@ -202,6 +207,8 @@ impl Engine {
 
     /// The last act: everything is drained, so the watermark may say that all of it is durable.
     pub(crate) fn finish(&self) -> Result<(), CloseError> {
+        // A snapshot that is being taken must not get its name once the lock is gone.
+        self.shelf.lock().closed = true;
         let buffered = self.sync_buffered();
         let queue = self.queue.lock();
         if let Some(failure) = &queue.failure {

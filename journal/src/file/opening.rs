@@ -13,17 +13,19 @@ use super::engine::{Engine, Writer};
 use super::options::{AmbiguousTail, Create, Durability, Options};
 use super::queue::{Mark, Queue, Start};
 use super::repair::{self, Dropped};
+use super::replaying::{self, Replayed};
 use super::watermark::{Noted, WatermarkFile};
-use super::{Recovery, Visit, inline, lock};
+use super::{Recovery, inline, lock};
 use crate::disk::{Disk, DiskFile};
 use crate::error::OpenError;
 use crate::format::batch::Seal;
 use crate::format::watermark::Watermark;
-use crate::journal::RecordRef;
 use crate::layout::Layout;
 use crate::limits::{BATCH_BYTES_MAX, group_bytes_max};
 use crate::recovery::classify::End;
 use crate::recovery::{DATA_START, Found, Survey, survey};
+use crate::replay::Replay;
+use crate::snapshot::shelf::Shelf;
 use crate::vfs::OpenMode;
 
 /// Opens or creates; an engine that nobody runs yet.
@@ -31,15 +33,17 @@ pub(super) fn open(
     disk: Disk,
     layout: &Layout,
     options: Options,
-    visit: &mut Visit<'_>,
+    replay: &mut dyn Replay,
 ) -> Result<(Engine, Recovery), OpenError> {
     let (lock, created) = lock_or_create(&disk, layout, &options)?;
     let survey = survey(&disk, layout)?;
-    let mut catalog = Catalog::default();
-    let found = replay(&disk, &survey, &mut catalog, visit)?;
+    let Replayed { found, catalog, snapshot, bad } = replaying::replay(&disk, &survey, replay)?;
     let (watermark, recovery) = settle(&disk, &survey, &found, &options, &lock)?;
-    let recovery = Recovery { created, sequence_first: catalog.sequence_first(), ..recovery };
-    let engine = build(disk, &survey, &found, options, (catalog, watermark, lock));
+    let shelf = Shelf { bad: bad.iter().map(|bad| bad.sequence).collect(), ..Shelf::default() };
+    super::snapshot::tidy(&disk, layout, &shelf)?;
+    let sequence_first = catalog.sequence_first();
+    let recovery = Recovery { created, sequence_first, snapshot, snapshots_bad: bad, ..recovery };
+    let engine = build(disk, &survey, &found, options, (catalog, watermark, shelf, lock));
     Ok((engine, recovery))
 }
 
@@ -68,41 +72,6 @@ fn lock_or_create(
             Ok((lock, true))
         }
     }
-}
-
-/// Walks over all records, fills the catalog and calls the visitor.
-fn replay(
-    disk: &Disk,
-    survey: &Survey,
-    catalog: &mut Catalog,
-    visit: &mut Visit<'_>,
-) -> Result<Found, OpenError> {
-    let mut headers = survey.segments.iter();
-    let mut current = 0;
-    let found = survey.walk(disk, &mut |number, batch| {
-        while current < number {
-            let header = headers.next().expect("the walk goes over these headers").clone();
-            current = header.number;
-            let path = survey.layout.segment(&header.file_name());
-            catalog.add(header, path);
-        }
-        catalog.mark(batch.header.sequence_first, batch.header.offset);
-        for record in batch.records() {
-            visit(RecordRef {
-                sequence: record.sequence,
-                time_ms: record.time_ms,
-                group_first: record.group_first,
-                payload: record.payload,
-            })
-            .map_err(OpenError::Visit)?;
-        }
-        Ok(())
-    })?;
-    // Segments without any batch, the last ones.
-    for header in headers {
-        catalog.add(header.clone(), survey.layout.segment(&header.file_name()));
-    }
-    Ok(found)
 }
 
 /// Acts on what was found: refuses, or makes the end whole and says so in the watermark.
@@ -164,6 +133,8 @@ fn settle(
         closed_cleanly,
         dropped,
         rewritten_bytes: mark.end - rewrite_from,
+        snapshot: None,
+        snapshots_bad: Vec::new(),
     };
     Ok((watermark, recovery))
 }
@@ -189,13 +160,14 @@ fn build(
     survey: &Survey,
     found: &Found,
     options: Options,
-    (catalog, watermark, lock): (Catalog, WatermarkFile, DiskFile),
+    (catalog, watermark, shelf, lock): (Catalog, WatermarkFile, Shelf, DiskFile),
 ) -> Engine {
     let header = survey.last().clone();
     // Drafts are made to fit the smaller of the active segment and those to come.
     let smallest = header.segment_bytes.min(options.segment_bytes);
     let group_bytes_max = group_bytes_max(smallest);
     let durable = found.position.next - 1;
+    let background_bytes_per_second = options.background_rate();
     let start = Start {
         mark: Mark { segment: header.number, end: found.end_offset, durable },
         time_last_ms: found.position.time_ms,
@@ -228,6 +200,7 @@ fn build(
         group_bytes_max,
         durability: options.durability,
         threading: options.threading,
+        background_bytes_per_second,
         queue: Mutex::new(Queue::new(start)),
         work: Condvar::new(),
         appended: AtomicU64::new(0),
@@ -236,6 +209,7 @@ fn build(
         writer: Mutex::new(writer),
         catalog: Mutex::new(catalog),
         watermark: Mutex::new(watermark),
+        shelf: Mutex::new(shelf),
         observer: OnceLock::new(),
         lock: Mutex::new(Some(lock)),
         lanes: inline::InlineLanes::default(),

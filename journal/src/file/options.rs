@@ -5,8 +5,9 @@ use std::sync::Arc;
 use crate::entropy::{Entropy, SystemEntropy};
 use crate::error::OpenError;
 use crate::limits::{
-    BLOCK_BYTES, OWNER_BYTES_MAX, SEGMENT_BYTES_DEFAULT, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN,
-    SYNC_DEPTH_DEFAULT, SYNC_DEPTH_MAX,
+    BACKGROUND_RATE_DEFAULT, BACKGROUND_RATE_MIN, BLOCK_BYTES, OWNER_BYTES_MAX,
+    SEGMENT_BYTES_DEFAULT, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, SYNC_DEPTH_DEFAULT,
+    SYNC_DEPTH_MAX,
 };
 use crate::vfs::{RealVfs, Vfs};
 
@@ -78,6 +79,9 @@ pub struct Options {
     pub opened_at_ms: u64,
     /// Who commits.
     pub threading: Threading,
+    /// Most bytes a second that background work (snapshots) writes, so that commits find the disk
+    /// free: 0 = no limit, or at least [`BACKGROUND_RATE_MIN`]. Never limited inline.
+    pub background_bytes_per_second: u64,
 }
 
 impl Default for Options {
@@ -93,6 +97,7 @@ impl Default for Options {
             owner: String::new(),
             opened_at_ms: 0,
             threading: Threading::Threads,
+            background_bytes_per_second: BACKGROUND_RATE_DEFAULT,
         }
     }
 }
@@ -118,7 +123,24 @@ impl Options {
                 max: u64::try_from(SYNC_DEPTH_MAX).unwrap_or(u64::MAX),
             });
         }
+        let rate = self.background_bytes_per_second;
+        if rate != 0 && rate < BACKGROUND_RATE_MIN {
+            return Err(OpenError::Option {
+                name: "background_bytes_per_second (or 0)",
+                value: rate,
+                min: BACKGROUND_RATE_MIN,
+                max: u64::MAX,
+            });
+        }
         Ok(())
+    }
+
+    /// The rate for background work: unlimited inline, where the owner's thread would wait.
+    pub(crate) fn background_rate(&self) -> u64 {
+        match self.threading {
+            Threading::Threads => self.background_bytes_per_second,
+            Threading::Inline => 0,
+        }
     }
 
     /// The owner text, one line, cut at its limit.

@@ -104,7 +104,7 @@ pub enum Times {
 ///
 /// ```
 /// use passbook_journal::sim::SimVfs;
-/// use passbook_journal::{FileJournal, Options, Threading};
+/// use passbook_journal::{FileJournal, Options, RecordRef, Threading};
 /// use std::path::Path;
 /// use std::sync::Arc;
 ///
@@ -116,9 +116,9 @@ pub enum Times {
 ///     ..Options::default()
 /// };
 /// sim.cut_at(12);
-/// assert!(FileJournal::open(Path::new("/ledger"), options(&sim), &mut |_| Ok(())).is_err());
+/// assert!(FileJournal::open(Path::new("/ledger"), options(&sim), &mut |_: RecordRef<'_>| Ok(())).is_err());
 /// for image in sim.crash_images(64, 7) {
-///     FileJournal::open(Path::new("/ledger"), options(&image), &mut |_| Ok(()))?;
+///     FileJournal::open(Path::new("/ledger"), options(&image), &mut |_: RecordRef<'_>| Ok(()))?;
 /// }
 /// # Ok::<(), passbook_journal::OpenError>(())
 /// ```

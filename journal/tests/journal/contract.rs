@@ -7,7 +7,7 @@ use passbook_journal::limits::{GROUP_RECORDS_MAX, group_bytes_max};
 use passbook_journal::sim::SimVfs;
 use passbook_journal::{
     AppendError, FileJournal, Group, Journal, JournalError, MemoryJournal, Observer, Payload,
-    Record, Space, WriterState,
+    Record, RecordRef, Space, WriterState,
 };
 
 use crate::ledger::{SEGMENT_BYTES, open};
@@ -176,7 +176,7 @@ impl Desk {
 fn an_observer_may_take_the_lock_that_its_caller_holds() {
     let folder = tempfile::tempdir().unwrap();
     let options = passbook_journal::Options { segment_bytes: 1 << 20, ..Default::default() };
-    let file = FileJournal::open(folder.path(), options, &mut |_| Ok(())).unwrap().0;
+    let file = FileJournal::open(folder.path(), options, &mut |_: RecordRef<'_>| Ok(())).unwrap().0;
     let journals: [Arc<dyn Journal>; 2] = [Arc::new(file), Arc::new(MemoryJournal::new())];
     for journal in journals {
         let desk = Arc::new(Desk::default());

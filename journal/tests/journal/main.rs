@@ -20,3 +20,9 @@ mod opening;
 mod reading;
 #[cfg(test)]
 mod real;
+#[cfg(test)]
+mod snapped;
+#[cfg(test)]
+mod snapshot_crash;
+#[cfg(test)]
+mod snapshots;

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use passbook_journal::sim::{ReadOnly, SimVfs};
 use passbook_journal::{
-    AmbiguousTail, Create, Durability, Evidence, FileJournal, Journal, OpenError, Options, Step,
+    AmbiguousTail, Create, Durability, Evidence, FileJournal, Journal, OpenError, Options,
+    RecordRef, Step,
 };
 
 use crate::ledger::{DIR, Rig, SEGMENT_BYTES, open, open_with, options, picture};
@@ -300,7 +301,7 @@ fn a_visitor_that_fails_stops_the_opening() {
     let rig = rotated();
     let before = picture(&rig.sim);
     let mut count = 0;
-    let opened = FileJournal::open(Path::new(DIR), options(&rig.sim), &mut |_| {
+    let opened = FileJournal::open(Path::new(DIR), options(&rig.sim), &mut |_: RecordRef<'_>| {
         count += 1;
         if count == 3 { Err("that is enough".into()) } else { Ok(()) }
     });

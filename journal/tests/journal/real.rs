@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use passbook_journal::{
-    Durability, FileJournal, Group, Held, Journal, OpenError, Options, Payload, RealVfs,
+    Durability, FileJournal, Group, Held, Journal, OpenError, Options, Payload, RealVfs, RecordRef,
     VerifyOptions, stat, verify,
 };
 
@@ -18,7 +18,7 @@ fn options() -> Options {
 
 fn open(dir: &Path, options: Options) -> (FileJournal, usize) {
     let mut count = 0;
-    let visit = &mut |_: passbook_journal::RecordRef<'_>| {
+    let visit = &mut |_: RecordRef<'_>| {
         count += 1;
         Ok(())
     };
@@ -79,7 +79,7 @@ fn threads_rotate_close_and_reopen() {
 fn a_second_opener_is_told_the_first_ones_process() {
     let folder = tempfile::tempdir().unwrap();
     let (_first, _) = open(folder.path(), options());
-    let second = FileJournal::open(folder.path(), options(), &mut |_| Ok(()));
+    let second = FileJournal::open(folder.path(), options(), &mut |_: RecordRef<'_>| Ok(()));
     match second {
         Err(OpenError::Locked { pid, owner, .. }) => {
             assert_eq!((pid, owner.as_str()), (Some(std::process::id()), "the first"));

@@ -187,6 +187,10 @@ fn of_read(error: &ReadError) -> Failure {
                 .field("offset", json!(offset))
                 .field("sequence_first", json!(sequence))
         }
+        ReadError::Trimmed { .. } => {
+            Failure::new(Exit::Failed, "ledger:trimmed", "the journal begins later")
+                .why(error.to_string())
+        }
         ReadError::Io(_) => {
             Failure::new(Exit::Failed, "ledger:io", "the store can't be read").why(chain(error))
         }
