@@ -240,10 +240,11 @@ pub enum ReadError {
         /// What doesn't hold.
         why: String,
     },
-    /// The journal begins later: what came before was compacted.
-    #[error("the journal begins at @{first}")]
+    /// Compaction or retention has dropped that record. Read from `first` on; records before it
+    /// may be in the archive, see [`Journal::read_kept`](crate::Journal::read_kept).
+    #[error("the records before @{first} were dropped")]
     Trimmed {
-        /// The first record that is there.
+        /// Sequence of the first record that is still there.
         first: u64,
     },
     /// The file system failed. Nothing is known about the data.

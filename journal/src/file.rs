@@ -9,9 +9,11 @@ use std::thread::JoinHandle;
 use parking_lot::Mutex;
 
 pub(crate) mod catalog;
+mod compact;
 pub(crate) mod create;
 mod engine;
 mod inline;
+mod leftovers;
 pub(crate) mod lock;
 mod opening;
 mod options;
@@ -29,6 +31,8 @@ pub use inline::Step;
 pub use options::{AmbiguousTail, Create, Durability, Options, Threading};
 pub use repair::Dropped;
 
+use crate::archive::posted::PostedReader;
+use crate::archive::{CompactError, Compacted, Compaction, Curator, Extent};
 use crate::disk::Disk;
 use crate::error::{AppendError, CloseError, OpenError, ReadError};
 use crate::format::StoreId;
@@ -153,6 +157,8 @@ impl FileJournal {
     fn close_once(&self) -> Result<(), CloseError> {
         self.engine.queue.lock().closed = true;
         self.engine.wake_all();
+        // A compaction must not change files that may soon be another process's.
+        drop(self.engine.manifest.lock());
         match self.engine.threading {
             Threading::Threads => {
                 let current = std::thread::current().id();
@@ -200,9 +206,28 @@ impl Journal for FileJournal {
     fn read(&self, from: u64) -> Result<Records, ReadError> {
         let through = self.durable();
         let from = from.max(1);
-        let (entries, offset) = self.engine.catalog.lock().read_from(from)?;
-        let disk = self.engine.disk.clone();
-        Ok(Records::new(reader::Reader::new(disk, entries, offset, from, through)))
+        Ok(Records::new(self.engine.reader(from, through)?))
+    }
+
+    fn compact(
+        &self,
+        compaction: &Compaction<'_>,
+        curator: &dyn Curator,
+    ) -> Result<Compacted, CompactError> {
+        self.engine.compact(compaction, curator)
+    }
+
+    fn read_kept(&self, from: u64) -> Result<Records, ReadError> {
+        Ok(Records::new(self.engine.kept_reader(from.max(1), self.durable())?))
+    }
+
+    fn posted(&self, keys: &[&[u8]]) -> Result<Records, ReadError> {
+        let (disk, layout) = (self.engine.disk.clone(), self.engine.layout.clone());
+        Ok(Records::new(PostedReader::new(disk, layout, keys)?))
+    }
+
+    fn extent(&self) -> Extent {
+        self.engine.extent()
     }
 
     fn begin_snapshot(&self, at: u64) -> Result<Box<dyn SnapshotSink>, SnapshotError> {

@@ -3,6 +3,7 @@
 //! Files, order of effects and what to do about damage are left to `file` and `recovery`. No
 //! decoder here trusts a length before its checksum, and none panics on any input.
 
+pub(crate) mod archive;
 pub(crate) mod batch;
 mod bytes;
 

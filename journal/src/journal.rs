@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::archive::{CompactError, Compacted, Compaction, Curator, Extent};
 use crate::error::{AppendError, CloseError, JournalError, ReadError};
 use crate::health::JournalHealth;
 use crate::leaf::{Leaf, leaf_of};
@@ -104,6 +105,35 @@ pub trait Journal: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// [`SnapshotError::Missing`], [`SnapshotError::Corrupt`] or [`SnapshotError::Io`].
     fn open_snapshot(&self, sequence: u64) -> Result<Box<dyn SnapshotSource>, SnapshotError>;
+    /// Archives and drops every sealed segment all of whose records are at or below
+    /// [`Compaction::drop_through`], then applies retention. Appends, syncs and reads go on
+    /// beside it.
+    ///
+    /// # Errors
+    /// [`CompactError`]. What was done stays done, the rest is as it was, and the journal goes on.
+    fn compact(
+        &self,
+        compaction: &Compaction<'_>,
+        curator: &dyn Curator,
+    ) -> Result<Compacted, CompactError>;
+
+    /// Like [`read`](Self::read), but begins in the archive; records of which only the leaf is
+    /// left are passed over. Archived records have no [`Place`].
+    ///
+    /// # Errors
+    /// [`ReadError`], here or as an item; [`ReadError::Trimmed`] if retention has dropped `from`.
+    fn read_kept(&self, from: u64) -> Result<Records, ReadError>;
+
+    /// The archived records with any of the keys, oldest first, each once. Records that are still
+    /// in the journal are not among them.
+    ///
+    /// # Errors
+    /// [`ReadError`], here or as an item, also when the archives' own count of a key shows that
+    /// some are missing.
+    fn posted(&self, keys: &[&[u8]]) -> Result<Records, ReadError>;
+
+    /// From where on what is there, at this moment.
+    fn extent(&self) -> Extent;
 
     /// Sets who learns of durability; once, before the first append.
     ///

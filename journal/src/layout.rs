@@ -60,6 +60,20 @@ impl Layout {
         self.snapshots().join(snapshot::tmp_name(sequence))
     }
 
+    pub(crate) fn archive(&self) -> PathBuf {
+        self.dir.join("archive")
+    }
+
+    /// An archive or a stub.
+    pub(crate) fn archived(&self, file_name: &str) -> PathBuf {
+        self.archive().join(file_name)
+    }
+
+    /// An archive or a stub while it is being written.
+    pub(crate) fn archive_tmp(&self) -> PathBuf {
+        self.archive().join("next.tmp")
+    }
+
     pub(crate) fn segment(&self, file_name: &str) -> PathBuf {
         self.journal().join(file_name)
     }

@@ -26,6 +26,7 @@
 //! | know the bytes | [`on_disk`] |
 //! | test what uses a journal | [`Threading::Inline`], `sim::SimVfs` with the feature `sim` |
 
+mod archive;
 mod damage;
 mod disk;
 mod entropy;
@@ -47,6 +48,7 @@ mod stat;
 mod verify;
 mod vfs;
 
+pub use archive::{CompactError, CompactProgress, Compacted, Compaction, Curator, Extent, Keep};
 pub use damage::{Damage, Evidence};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub use error::{
@@ -65,8 +67,8 @@ pub use replay::{NoSnapshots, Replay};
 pub use snapshot::{
     BadSnapshot, SnapshotError, SnapshotInfo, SnapshotMeta, SnapshotSink, SnapshotSource,
 };
-pub use stat::{SegmentStat, Stat, WatermarkStat, stat};
-pub use verify::{Progress, VERIFY_JOBS_MAX, VerifyOptions, VerifyReport, verify};
+pub use stat::{ArchiveStat, SegmentStat, Stat, WatermarkStat, stat};
+pub use verify::{CompleteFrom, Progress, VERIFY_JOBS_MAX, VerifyOptions, VerifyReport, verify};
 pub use vfs::{LockKind, OpenMode, RealVfs, Vfs, VfsFile};
 
 #[doc = include_str!("../FORMAT.md")]

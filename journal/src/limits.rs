@@ -51,6 +51,28 @@ pub const SYNC_DEPTH_DEFAULT: usize = 2;
 /// Largest span of bytes that a power cut can leave half-written: debris past it is damage.
 pub const WINDOW_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
+/// Longest key under which an archived record is found again, in bytes.
+pub const ARCHIVE_KEY_BYTES_MAX: usize = 1024;
+
+/// An archive's block is closed once it has this many bytes, before compression.
+pub const ARCHIVE_BLOCK_BYTES: usize = 128 * 1024;
+
+/// Largest block of an archive before compression, in bytes: it takes whole batches, and a record
+/// without a payload costs 32 bytes there.
+pub const ARCHIVE_BLOCK_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// A page of an archive's postings is closed once it has this many bytes, before compression.
+pub const ARCHIVE_PAGE_BYTES: usize = 16 * 1024;
+
+/// Largest page of postings before compression, in bytes.
+pub const ARCHIVE_PAGE_BYTES_MAX: usize = 128 * 1024;
+
+/// Most sequences of one key in one entry of a page; a key with more has several entries.
+pub const ARCHIVE_ENTRY_SEQUENCES_MAX: u64 = 8192;
+
+/// Largest index of an archive before compression, in bytes.
+pub const ARCHIVE_INDEX_BYTES_MAX: usize = 16 * 1024 * 1024;
+
 /// Longest owner text in `LOCK`, in bytes.
 pub const OWNER_BYTES_MAX: usize = 200;
 

@@ -4,11 +4,13 @@
 //! [`MemoryJournal::pump`]; never from inside `append`. Surviving anything is left to the file
 //! journal.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use parking_lot::{Condvar, Mutex};
 
+use crate::archive::{CompactError, Compacted, Compaction, Curator, Extent};
 use crate::error::{AppendError, CloseError, JournalError, ReadError, ReadOnlyReason};
 use crate::health::{JournalHealth, WriterState};
 use crate::journal::{Group, Journal, Observer, Record, Records};
@@ -17,6 +19,10 @@ use crate::snapshot::memory::MemorySnapshot;
 use crate::snapshot::{SnapshotError, SnapshotInfo, SnapshotSink, SnapshotSource};
 
 mod snapshots;
+
+mod kept;
+
+use kept::Attic;
 
 /// A journal that lives as long as the process.
 ///
@@ -41,6 +47,8 @@ struct Shared {
     work: Condvar,
     /// Held while the observer runs, so that calls come one at a time. Never taken by `append`.
     completing: Mutex<()>,
+    /// Held by whoever compacts.
+    compacting: Mutex<()>,
 }
 
 impl std::fmt::Debug for Shared {
@@ -51,7 +59,10 @@ impl std::fmt::Debug for Shared {
 
 #[derive(Default)]
 struct State {
-    records: Vec<Stored>,
+    /// Those behind the ones that were compacted.
+    records: VecDeque<Stored>,
+    /// What compaction left of earlier ones.
+    attic: Attic,
     durable: u64,
     commits: u64,
     time_last_ms: u64,
@@ -68,6 +79,18 @@ struct Stored {
     time_ms: u64,
     group_first: bool,
     payload: Arc<[u8]>,
+}
+
+impl Stored {
+    fn record(&self, sequence: u64) -> Record {
+        Record {
+            sequence,
+            time_ms: self.time_ms,
+            group_first: self.group_first,
+            payload: self.payload.to_vec(),
+            place: None,
+        }
+    }
 }
 
 #[derive(Debug, Default, Clone)]
@@ -101,6 +124,7 @@ impl MemoryJournal {
             state: Mutex::new(State::default()),
             work: Condvar::new(),
             completing: Mutex::new(()),
+            compacting: Mutex::new(()),
         };
         Self { shared: Arc::new(shared), thread: Mutex::new(None) }
     }
@@ -160,7 +184,7 @@ impl Journal for MemoryJournal {
         state.admit(expected, group)?;
         let mut group_first = true;
         for payload in group.payloads {
-            state.records.push(Stored {
+            state.records.push_back(Stored {
                 time_ms: group.time_ms,
                 group_first,
                 payload: payload.bytes.into(),
@@ -182,11 +206,37 @@ impl Journal for MemoryJournal {
 
     fn read(&self, from: u64) -> Result<Records, ReadError> {
         let shared = Arc::clone(&self.shared);
-        let through = self.durable();
+        let (first, through) = {
+            let state = self.shared.state.lock();
+            (state.sequence_first(), state.durable)
+        };
+        if from.max(1) < first {
+            return Err(ReadError::Trimmed { first });
+        }
         let sequences = from.max(1)..=through;
-        Ok(Records::new(
-            sequences.map_while(move |sequence| shared.state.lock().record(sequence).map(Ok)),
-        ))
+        Ok(Records::new(sequences.map_while(move |sequence| shared.state.lock().item(sequence))))
+    }
+
+    /// Whole records move to an archive in memory, the others go. There are no segments: exactly
+    /// the records up to `drop_through` leave, and retention takes archived records one by one.
+    fn compact(
+        &self,
+        compaction: &Compaction<'_>,
+        curator: &dyn Curator,
+    ) -> Result<Compacted, CompactError> {
+        self.shared.compact(compaction, curator)
+    }
+
+    fn read_kept(&self, from: u64) -> Result<Records, ReadError> {
+        kept::read(&self.shared, from.max(1))
+    }
+
+    fn posted(&self, keys: &[&[u8]]) -> Result<Records, ReadError> {
+        Ok(self.shared.state.lock().attic.posted(keys))
+    }
+
+    fn extent(&self) -> Extent {
+        self.shared.state.lock().extent()
     }
 
     fn begin_snapshot(&self, at: u64) -> Result<Box<dyn SnapshotSink>, SnapshotError> {
@@ -252,7 +302,13 @@ impl Journal for MemoryJournal {
 
 impl State {
     fn head(&self) -> u64 {
-        u64::try_from(self.records.len()).expect("memory ends before u64 does")
+        let left = u64::try_from(self.records.len()).expect("memory ends before u64 does");
+        self.attic.dropped + left
+    }
+
+    /// Sequence of the first record that was not compacted.
+    fn sequence_first(&self) -> u64 {
+        self.attic.dropped + 1
     }
 
     fn admit(&self, expected: u64, group: &Group<'_>) -> Result<(), AppendError> {
@@ -278,15 +334,17 @@ impl State {
     }
 
     fn record(&self, sequence: u64) -> Option<Record> {
-        let index = usize::try_from(sequence.checked_sub(1)?).ok()?;
-        let stored = self.records.get(index)?;
-        Some(Record {
-            sequence,
-            time_ms: stored.time_ms,
-            group_first: stored.group_first,
-            payload: stored.payload.to_vec(),
-            place: None,
-        })
+        let index = usize::try_from(sequence.checked_sub(self.sequence_first())?).ok()?;
+        Some(self.records.get(index)?.record(sequence))
+    }
+
+    /// A record for a reader; it may have been compacted since the reader began.
+    fn item(&self, sequence: u64) -> Option<Result<Record, ReadError>> {
+        let first = self.sequence_first();
+        if sequence < first {
+            return Some(Err(ReadError::Trimmed { first }));
+        }
+        self.record(sequence).map(Ok)
     }
 
     /// Makes everything queued durable, as one batch.

@@ -5,6 +5,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::archive::kept::KeptReader;
+use crate::archive::posted::PostedReader;
+use crate::archive::{CompactError, Compacted, Compaction, Curator, Extent};
 use crate::damage::Damage;
 use crate::disk::Disk;
 use crate::error::{AppendError, CloseError, JournalError, OpenError, ReadError, ReadOnlyReason};
@@ -13,6 +16,7 @@ use crate::file::create::{Folder, look};
 use crate::file::reader::Reader;
 use crate::file::{FileJournal, lock};
 use crate::format::StoreId;
+use crate::format::segment::SegmentHeader;
 use crate::health::{JournalHealth, WriterState};
 use crate::journal::{Group, Journal, Observer, Records};
 use crate::layout::Layout;
@@ -124,6 +128,24 @@ impl ReadOnlyJournal {
         shelf::list(&self.disk, &self.survey.layout, &self.survey.manifest.store)
     }
 
+    fn reader(&self, from: u64) -> Reader {
+        let (disk, layout) = (self.disk.clone(), self.survey.layout.clone());
+        Reader::new(disk, layout, self.catalog.from(from), from, self.through)
+    }
+
+    /// What a reader is told behind the last good record.
+    fn damage(&self) -> Option<ReadError> {
+        match &self.tail {
+            Tail::Clean | Tail::Torn { .. } => None,
+            Tail::Ambiguous(damage) | Tail::Corrupt(damage) => Some(ReadError::Corrupt {
+                path: damage.path.clone(),
+                offset: damage.offset,
+                sequence: damage.sequence_first,
+                why: damage.why.clone(),
+            }),
+        }
+    }
+
     /// What lies behind the last record.
     pub fn tail(&self) -> &Tail {
         &self.tail
@@ -215,19 +237,41 @@ impl Journal for ReadOnlyJournal {
     /// The records, and, where the end is damaged, an error behind the last good one: a replay
     /// can't mistake half a ledger for all of it.
     fn read(&self, from: u64) -> Result<Records, ReadError> {
-        let from = from.max(1);
-        let (entries, offset) = self.catalog.read_from(from)?;
-        let reader = Reader::new(self.disk.clone(), entries, offset, from, self.through);
-        let damage = match &self.tail {
-            Tail::Clean | Tail::Torn { .. } => None,
-            Tail::Ambiguous(damage) | Tail::Corrupt(damage) => Some(Err(ReadError::Corrupt {
-                path: damage.path.clone(),
-                offset: damage.offset,
-                sequence: damage.sequence_first,
-                why: damage.why.clone(),
-            })),
-        };
-        Ok(Records::new(reader.chain(damage)))
+        let (from, first) = (from.max(1), self.survey.manifest.sequence_first);
+        if from < first {
+            return Err(ReadError::Trimmed { first });
+        }
+        Ok(Records::new(self.reader(from).chain(self.damage().map(Err))))
+    }
+
+    /// Always refused.
+    fn compact(
+        &self,
+        _compaction: &Compaction<'_>,
+        _curator: &dyn Curator,
+    ) -> Result<Compacted, CompactError> {
+        Err(CompactError::ReadOnly)
+    }
+
+    fn read_kept(&self, from: u64) -> Result<Records, ReadError> {
+        let (from, first) = (from.max(1), self.survey.manifest.sequence_first);
+        let (disk, layout) = (self.disk.clone(), self.survey.layout.clone());
+        let journal = self.reader(from.max(first));
+        let reader = KeptReader::new(disk, layout, journal, from, self.through)?;
+        Ok(Records::new(reader.chain(self.damage().map(Err))))
+    }
+
+    fn posted(&self, keys: &[&[u8]]) -> Result<Records, ReadError> {
+        let layout = self.survey.layout.clone();
+        Ok(Records::new(PostedReader::new(self.disk.clone(), layout, keys)?))
+    }
+
+    fn extent(&self) -> Extent {
+        let survey = &self.survey;
+        let path = |header: &SegmentHeader| survey.layout.segment(&header.file_name());
+        let segment = survey.segments.first().map(|header| (header, path(header)));
+        let segment = segment.as_ref().map(|(header, path)| (*header, path.as_path()));
+        Extent::look(&self.disk, &survey.layout, survey.manifest.sequence_first, segment)
     }
 
     /// Always refused.

@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use crate::archive::shelf::Shelf;
 use crate::damage::{Damage, Evidence};
 use crate::disk::Disk;
 use crate::error::{JournalError, OpenError};
@@ -22,6 +23,9 @@ pub(crate) mod window;
 
 use classify::{End, classify};
 use walk::{Position, Walk};
+
+/// Surveys before something missing counts as missing.
+const TRIES: usize = 8;
 
 /// Where the first batch of every segment begins.
 pub(crate) const DATA_START: u64 = 8192;
@@ -49,9 +53,21 @@ pub(crate) struct Found {
 /// Hears of every valid batch: number of its segment, and the batch.
 pub(crate) type BatchVisit<'a> = dyn FnMut(u64, &Batch<'_>) -> Result<(), OpenError> + 'a;
 
-/// Reads manifest, watermark and all segment headers, and checks that they fit together.
+/// Reads manifest, watermark and all segment headers, and checks that they fit together and that
+/// the archives are there. What compaction moves meanwhile, in another process, is looked for anew.
 pub(crate) fn survey(disk: &Disk, layout: &Layout) -> Result<Survey, OpenError> {
-    let manifest = read_manifest(disk, layout)?;
+    let mut tries = 0;
+    loop {
+        let manifest = read_manifest(disk, layout)?;
+        tries += 1;
+        match survey_with(disk, layout, manifest.clone()) {
+            Err(_) if tries < TRIES && read_manifest(disk, layout)? != manifest => {}
+            answer => return answer,
+        }
+    }
+}
+
+fn survey_with(disk: &Disk, layout: &Layout, manifest: Manifest) -> Result<Survey, OpenError> {
     let watermark = read_watermark(disk, layout)?;
     if let Some(mark) = &watermark
         && mark.store != manifest.store
@@ -59,15 +75,20 @@ pub(crate) fn survey(disk: &Disk, layout: &Layout) -> Result<Survey, OpenError> 
         return Err(OpenError::ForeignJournal { path: layout.watermark() });
     }
     let mut segments = Vec::new();
-    for (number, base) in segment_numbers(disk, layout)? {
+    let numbers = segment_numbers(disk, layout)?;
+    // Older ones are what a compaction had no time to remove.
+    for (number, base) in numbers.into_iter().filter(|(at, _)| *at >= manifest.segment_first) {
         segments.push(read_header(disk, layout, number, base, &manifest)?);
     }
     let survey = Survey { layout: layout.clone(), manifest, watermark, segments };
     survey.check_order()?;
+    Shelf::with_manifest(disk, layout, survey.manifest.clone())?
+        .check()
+        .map_err(OpenError::Corrupt)?;
     Ok(survey)
 }
 
-fn read_manifest(disk: &Disk, layout: &Layout) -> Result<Manifest, OpenError> {
+pub(crate) fn read_manifest(disk: &Disk, layout: &Layout) -> Result<Manifest, OpenError> {
     let path = layout.manifest();
     let bytes = disk.read_start(&path, MANIFEST_BYTES + 1)?;
     let decoded = if bytes.len() == MANIFEST_BYTES {
@@ -248,7 +269,7 @@ fn walk_batches(
 }
 
 /// A segment with a successor must be whole, to the byte and the link that the successor names.
-fn walk_sealed(
+pub(crate) fn walk_sealed(
     walk: &mut Walk,
     header: &SegmentHeader,
     successor: &SegmentHeader,

@@ -5,9 +5,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::archive::shelf::Shelf;
 use crate::error::OpenError;
 use crate::file::FileJournal;
 use crate::format::StoreId;
+use crate::format::archive::Form;
 use crate::journal::Journal;
 use crate::read_only::{Held, ReadOnlyJournal, Tail};
 use crate::recovery::DATA_START;
@@ -32,6 +34,31 @@ pub struct SegmentStat {
     pub used_bytes: u64,
 }
 
+/// One archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArchiveStat {
+    /// Number of the segment that it was made from.
+    pub number: u64,
+    /// Its file.
+    pub path: PathBuf,
+    /// Sequence of its first record.
+    pub sequence_first: u64,
+    /// Sequence of its last record; one less than the first if it has none.
+    pub sequence_last: u64,
+    /// Times of those, in Unix milliseconds.
+    pub time_first_ms: u64,
+    /// See above.
+    pub time_last_ms: u64,
+    /// Length of the file.
+    pub bytes: u64,
+    /// Records kept whole.
+    pub whole: u64,
+    /// Records of which only the leaf is left.
+    pub leaves: u64,
+    /// Different keys.
+    pub keys: u64,
+}
+
 /// How far the watermark says that the journal was durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WatermarkStat {
@@ -52,7 +79,11 @@ pub struct Stat {
     pub format_version: u32,
     /// In order; at least one.
     pub segments: Vec<SegmentStat>,
-    /// Sequence of the first record; one more than the last if there is none.
+    /// In order, oldest first; those that are kept.
+    pub archives: Vec<ArchiveStat>,
+    /// Archives that retention has reduced to stubs.
+    pub stubs: u64,
+    /// Sequence of the first record in the journal; one more than the last if there is none.
     pub sequence_first: u64,
     /// Sequence of the last record that counts: beside a writer, that is provably durable.
     pub sequence_last: u64,
@@ -106,6 +137,8 @@ impl ReadOnlyJournal {
             store: survey.manifest.store,
             format_version: crate::format::FORMAT_VERSION,
             segments: self.segment_stats(),
+            archives: self.archive_stats()?,
+            stubs: self.stubs()?,
             sequence_first: survey.manifest.sequence_first,
             sequence_last: self.durable(),
             time_first_ms: self.time_first_ms()?,
@@ -119,6 +152,38 @@ impl ReadOnlyJournal {
             tail: self.tail().clone(),
             snapshots: self.list_snapshots().map_err(OpenError::Io)?,
         })
+    }
+
+    fn shelf(&self) -> Result<Shelf, OpenError> {
+        let survey = &self.survey;
+        Ok(Shelf::with_manifest(&self.disk, &survey.layout, survey.manifest.clone())?)
+    }
+
+    fn stubs(&self) -> Result<u64, OpenError> {
+        Ok(u64::try_from(self.shelf()?.stubs.len()).unwrap_or(u64::MAX))
+    }
+
+    /// What the archives' headers say.
+    fn archive_stats(&self) -> Result<Vec<ArchiveStat>, OpenError> {
+        let shelf = self.shelf()?;
+        let stat = |(number, base): &(u64, u64)| {
+            let path = shelf.path(*number, *base, Form::Full);
+            let archive = shelf.open(*number, *base, Form::Full);
+            let header = archive.map_err(|fault| fault.into_open_error(&path, *base))?.header;
+            Ok(ArchiveStat {
+                number: *number,
+                path,
+                sequence_first: header.base,
+                sequence_last: header.last,
+                time_first_ms: header.time_first_ms,
+                time_last_ms: header.time_last_ms,
+                bytes: header.file_bytes,
+                whole: header.whole,
+                leaves: header.leaves,
+                keys: header.keys,
+            })
+        };
+        shelf.archives.iter().map(stat).collect()
     }
 
     fn segment_stats(&self) -> Vec<SegmentStat> {

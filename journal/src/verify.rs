@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
+use crate::archive::shelf::Shelf;
 use crate::damage::{Damage, Evidence};
 use crate::disk::Disk;
 use crate::error::{JournalError, OpenError};
@@ -18,17 +19,24 @@ use crate::format::watermark::Watermark;
 use crate::layout::Layout;
 use crate::leaf::Chain;
 use crate::read_only::{Held, Tail};
-use crate::recovery::read_watermark;
+use crate::recovery::{read_manifest, read_watermark};
 use crate::snapshot::SnapshotInfo;
 use crate::vfs::Vfs;
 
+mod archives;
 mod files;
 mod segment;
 mod snapshots;
 
+pub use archives::CompleteFrom;
+
+use archives::{CheckedVolume, Volume, check_volume, shelve, volumes};
 use files::{Files, Piece};
 use segment::{Checked, check_segment};
 use snapshots::{Snapshots, missing_at_end};
+
+/// Verifications before damage counts while a compaction is at work.
+const TRIES: usize = 4;
 
 /// Most threads that check at the same time.
 pub const VERIFY_JOBS_MAX: usize = 64;
@@ -72,7 +80,15 @@ pub struct VerifyReport {
     pub segments: u64,
     /// Length of all segments together.
     pub bytes: u64,
-    /// Records that verify.
+    /// Number of archives found; their header verifies.
+    pub archives: u64,
+    /// Length of all archives together.
+    pub archive_bytes: u64,
+    /// Number of stubs: archives that retention removed, but for their place in the chain.
+    pub stubs: u64,
+    /// From where on the history is complete, unless the manifest is damaged.
+    pub complete_from: Option<CompleteFrom>,
+    /// Records that verify, in archives and journal; of some only the leaf is left.
     pub records: u64,
     /// Stretches of records that verify, in order.
     pub intact: Vec<RangeInclusive<u64>>,
@@ -122,12 +138,30 @@ pub fn verify(
         }
         Err(error) => return Err(error),
     }
-    let held = if lock::is_held(&disk, &layout)? { Held::ByWriter } else { Held::No };
-    let watermark = read_watermark(&disk, &layout)?;
-    let files = Files::look(&disk, &layout, watermark.as_ref())?;
+    let mut tries = 0;
+    loop {
+        let before = read_manifest(&disk, &layout).ok();
+        let report = look_and_check(&disk, &layout, options);
+        tries += 1;
+        // A compaction beside us moved what we were looking at.
+        let moved = tries < TRIES && before != read_manifest(&disk, &layout).ok();
+        if !moved || report.as_ref().is_ok_and(VerifyReport::is_good) {
+            return report;
+        }
+    }
+}
+
+fn look_and_check(
+    disk: &Disk,
+    layout: &Layout,
+    options: &VerifyOptions<'_>,
+) -> Result<VerifyReport, OpenError> {
+    let held = if lock::is_held(disk, layout)? { Held::ByWriter } else { Held::No };
+    let watermark = read_watermark(disk, layout)?;
+    let files = Files::look(disk, layout, watermark.as_ref())?;
     // Before the segments are read: beside a writer, a later one would be ahead of them.
-    let snapshots = Snapshots::look(&disk, &layout, files.store)?;
-    let mut job = Job::new(&disk, &files, watermark.as_ref(), held, options);
+    let snapshots = Snapshots::look(disk, layout, files.store)?;
+    let mut job = Job::new(disk, &files, watermark.as_ref(), held, options);
     job.total_bytes += snapshots.bytes();
     let checked = job.run(options.jobs.clamp(1, VERIFY_JOBS_MAX))?;
     let (good, damages) = snapshots.check(&disk, &layout, &files, &|bytes| job.advance(bytes));
@@ -152,7 +186,15 @@ struct Job<'a> {
     done_bytes: AtomicU64,
     total_bytes: u64,
     next: AtomicUsize,
-    checked: Mutex<Vec<(usize, Result<Checked, JournalError>)>>,
+    shelf: Option<&'a Shelf>,
+    volumes: Vec<Volume>,
+    checked: Mutex<Vec<(usize, Result<Done, JournalError>)>>,
+}
+
+/// What was checked.
+enum Done {
+    Volume(CheckedVolume),
+    Segment(Checked),
 }
 
 impl<'a> Job<'a> {
@@ -172,13 +214,15 @@ impl<'a> Job<'a> {
             done_bytes: AtomicU64::new(0),
             total_bytes: files.bytes(),
             next: AtomicUsize::new(0),
+            shelf: files.shelf.as_ref(),
+            volumes: files.shelf.as_ref().map(volumes).unwrap_or_default(),
             checked: Mutex::new(Vec::new()),
         }
     }
 
-    fn run(&self, jobs: usize) -> Result<Vec<Checked>, JournalError> {
+    fn run(&self, jobs: usize) -> Result<Vec<Done>, JournalError> {
         std::thread::scope(|scope| {
-            for _ in 1..jobs.min(self.pieces.len()) {
+            for _ in 1..jobs.min(self.volumes.len() + self.pieces.len()) {
                 scope.spawn(|| self.work());
             }
             self.work();
@@ -191,11 +235,20 @@ impl<'a> Job<'a> {
     fn work(&self) {
         loop {
             let index = self.next.fetch_add(1, Ordering::Relaxed);
-            let Some(piece) = self.pieces.get(index) else { return };
-            let advance = |bytes| self.advance(bytes);
-            let checked = check_segment(self.disk, piece, self.watermark, self.held, &advance);
-            self.checked.lock().push((index, checked));
+            let Some(done) = self.check(index) else { return };
+            self.checked.lock().push((index, done));
         }
+    }
+
+    /// Checks archives first, then segments; nothing behind the last.
+    fn check(&self, index: usize) -> Option<Result<Done, JournalError>> {
+        let advance = |bytes| self.advance(bytes);
+        if let (Some(volume), Some(shelf)) = (self.volumes.get(index), self.shelf) {
+            return Some(check_volume(shelf, *volume, &advance).map(Done::Volume));
+        }
+        let piece = self.pieces.get(index.checked_sub(self.volumes.len())?)?;
+        let checked = check_segment(self.disk, piece, self.watermark, self.held, &advance);
+        Some(checked.map(Done::Segment))
     }
 
     fn advance(&self, bytes: u64) {
@@ -208,16 +261,32 @@ impl<'a> Job<'a> {
 
 fn report(
     files: &Files,
-    checked: Vec<Checked>,
+    checked: Vec<Done>,
     watermark: Option<&Watermark>,
     held: Held,
 ) -> VerifyReport {
+    let complete_from = files.complete_from();
+    let bytes = files.segment_bytes();
+    let (mut volumes, mut segments) = (Vec::new(), Vec::new());
+    for done in checked {
+        match done {
+            Done::Volume(volume) => volumes.push(volume),
+            Done::Segment(segment) => segments.push(segment),
+        }
+    }
+    let first = files.pieces.first().map(|piece| (piece.path.as_path(), &piece.header));
+    let shelved = files.shelf.as_ref().map(|shelf| shelve(shelf, volumes, first));
+    let shelved = shelved.unwrap_or_default();
     let mut report = VerifyReport {
         store: files.store,
         segments: u64::try_from(files.pieces.len()).unwrap_or(u64::MAX),
-        bytes: files.bytes(),
-        records: 0,
-        intact: Vec::new(),
+        bytes,
+        archives: shelved.archives,
+        archive_bytes: shelved.archive_bytes,
+        stubs: shelved.stubs,
+        complete_from,
+        records: shelved.records,
+        intact: shelved.intact,
         damages: files.damages.clone(),
         chain: None,
         durable_at_start: watermark.map_or(0, |mark| mark.durable),
@@ -225,7 +294,8 @@ fn report(
         tail: Tail::Clean,
         snapshots: Vec::new(),
     };
-    for piece in checked {
+    report.damages.extend(shelved.damages);
+    for piece in segments {
         report.records += piece.records;
         report.durable_at_start = report.durable_at_start.max(piece.proven);
         report.damages.extend(piece.damages);

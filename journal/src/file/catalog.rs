@@ -3,7 +3,6 @@
 
 use std::path::PathBuf;
 
-use crate::error::ReadError;
 use crate::format::segment::SegmentHeader;
 
 /// A mark is kept for about so many bytes of a segment.
@@ -39,18 +38,25 @@ impl Catalog {
         }
     }
 
+    /// The sealed segments that hold nothing behind `through`, each with its successor's header.
+    pub(crate) fn droppable(&self, through: u64) -> Vec<(Entry, SegmentHeader)> {
+        let successors = self.entries.iter().skip(1).map(|entry| &entry.header);
+        let pairs = self.entries.iter().zip(successors);
+        let pairs = pairs.take_while(|(_, successor)| successor.base <= through.saturating_add(1));
+        pairs.map(|(entry, successor)| (entry.clone(), successor.clone())).collect()
+    }
+
+    /// Forgets the segments before number `first`.
+    pub(crate) fn drop_before(&mut self, first: u64) {
+        self.entries.retain(|entry| entry.header.number >= first);
+    }
+
     pub(crate) fn count(&self) -> u64 {
         u64::try_from(self.entries.len()).unwrap_or(u64::MAX)
     }
 
     pub(crate) fn sequence_first(&self) -> u64 {
         self.entries.first().map_or(1, |entry| entry.header.base)
-    }
-
-    /// The same for a reader, who can't begin before the first record that is there.
-    pub(crate) fn read_from(&self, sequence: u64) -> Result<(Vec<Entry>, Option<u64>), ReadError> {
-        let first = self.sequence_first();
-        if sequence < first { Err(ReadError::Trimmed { first }) } else { Ok(self.from(sequence)) }
     }
 
     /// The segments from the one that holds `sequence` on, and the last marked place at or before

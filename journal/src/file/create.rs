@@ -118,14 +118,22 @@ pub(super) fn create(disk: &Disk, layout: &Layout, options: &Options) -> Result<
     put_to_use(disk, layout, &header)?;
     WatermarkFile::create(disk, layout, store)?;
 
-    let manifest = Manifest { store, segment_first: 1, sequence_first: 1 };
+    write_manifest(disk, layout, &Manifest::new(store))?;
+    Ok(())
+}
+
+/// Puts a manifest in place. Everything that it counts on must be durable by now.
+pub(super) fn write_manifest(
+    disk: &Disk,
+    layout: &Layout,
+    manifest: &Manifest,
+) -> Result<(), JournalError> {
     let file = disk.open(&layout.manifest_tmp(), OpenMode::CreateOrOpen)?;
     file.write_at(&manifest.encode(), 0)?;
     file.sync()?;
     disk.fsync_dir(&layout.dir)?;
     disk.rename(&layout.manifest_tmp(), &layout.manifest())?;
-    disk.fsync_dir(&layout.dir)?;
-    Ok(())
+    disk.fsync_dir(&layout.dir)
 }
 
 pub(super) fn create_dir_if_missing(disk: &Disk, dir: &Path) -> Result<(), JournalError> {

@@ -1,7 +1,8 @@
 //! The commit engine: what its parts share, and the append path.
 //!
 //! Locks, in the order in which they may be taken: `lanes` → `writer` → `queue`;
-//! `catalog`, `watermark` and `shelf` alone. `queue` is never held across a call of the file system or of the observer, so `append`
+//! `catalog`, `watermark` and `shelf` alone. `manifest` belongs to whoever compacts, before all
+//! others. `queue` is never held across a call of the file system or of the observer, so `append`
 //! waits for neither.
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,6 +21,7 @@ use crate::entropy::Entropy;
 use crate::error::{AppendError, CloseError, JournalError, ReadOnlyReason};
 use crate::format::StoreId;
 use crate::format::batch::Seal;
+use crate::format::manifest::Manifest;
 use crate::format::segment::SegmentHeader;
 use crate::health::{JournalHealth, WriterState};
 use crate::journal::{Group, Observer};
@@ -58,6 +60,10 @@ pub(crate) struct Engine {
     pub(super) room: Condvar,
     /// For the keeper: the next segment is wanted, or we close.
     pub(super) keeper: Condvar,
+    /// For a compaction that pauses: we close.
+    pub(super) closing: Condvar,
+    /// Held by whoever compacts, from the first to the last call.
+    pub(super) manifest: Mutex<Manifest>,
     /// Held by whoever has the writer's role, so never waited for.
     pub(super) writer: Mutex<Writer>,
     pub(super) catalog: Mutex<Catalog>,
@@ -179,6 +185,7 @@ impl Engine {
         self.work.notify_all();
         self.room.notify_all();
         self.keeper.notify_all();
+        self.closing.notify_all();
     }
 
     pub(crate) fn health(&self) -> JournalHealth {

@@ -15,7 +15,7 @@ use super::queue::{Mark, Queue, Start};
 use super::repair::{self, Dropped};
 use super::replaying::{self, Replayed};
 use super::watermark::{Noted, WatermarkFile};
-use super::{Recovery, inline, lock};
+use super::{Recovery, inline, leftovers, lock};
 use crate::disk::{Disk, DiskFile};
 use crate::error::OpenError;
 use crate::format::batch::Seal;
@@ -40,6 +40,7 @@ pub(super) fn open(
     let Replayed { found, catalog, snapshot, bad } = replaying::replay(&disk, &survey, replay)?;
     let (watermark, recovery) = settle(&disk, &survey, &found, &options, &lock)?;
     let shelf = Shelf { bad: bad.iter().map(|bad| bad.sequence).collect(), ..Shelf::default() };
+    leftovers::remove(&disk, layout, &survey.manifest)?;
     super::snapshot::tidy(&disk, layout, &shelf)?;
     let sequence_first = catalog.sequence_first();
     let recovery = Recovery { created, sequence_first, snapshot, snapshots_bad: bad, ..recovery };
@@ -206,6 +207,8 @@ fn build(
         appended: AtomicU64::new(0),
         room: Condvar::new(),
         keeper: Condvar::new(),
+        closing: Condvar::new(),
+        manifest: Mutex::new(survey.manifest.clone()),
         writer: Mutex::new(writer),
         catalog: Mutex::new(catalog),
         watermark: Mutex::new(watermark),

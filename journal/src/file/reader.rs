@@ -8,7 +8,9 @@ use crate::disk::Disk;
 use crate::error::{JournalError, ReadError};
 use crate::format::batch::Batch;
 use crate::journal::{Place, Record};
+use crate::layout::Layout;
 use crate::recovery::DATA_START;
+use crate::recovery::read_manifest;
 use crate::recovery::walk::Walk;
 use crate::vfs::OpenMode;
 
@@ -16,6 +18,7 @@ use crate::vfs::OpenMode;
 #[derive(Debug)]
 pub(crate) struct Reader {
     disk: Disk,
+    layout: Layout,
     entries: VecDeque<Entry>,
     walk: Option<Walk>,
     offset: u64,
@@ -29,13 +32,14 @@ impl Reader {
     /// `entries` begin with the segment that holds `from`; `offset` is a batch at or before it.
     pub(crate) fn new(
         disk: Disk,
-        entries: Vec<Entry>,
-        offset: Option<u64>,
+        layout: Layout,
+        (entries, offset): (Vec<Entry>, Option<u64>),
         from: u64,
         through: u64,
     ) -> Self {
         Self {
             disk,
+            layout,
             entries: entries.into(),
             walk: None,
             offset: offset.unwrap_or(DATA_START),
@@ -44,6 +48,15 @@ impl Reader {
             records: VecDeque::new(),
             failed: false,
         }
+    }
+
+    /// Goes on at a later record; one that was dropped meanwhile is no obstacle.
+    pub(crate) fn skip_to(&mut self, sequence: u64) {
+        if sequence > self.next {
+            self.next = sequence;
+            self.records.retain(|record| record.sequence >= sequence);
+        }
+        self.failed = false;
     }
 
     /// Reads batches until one holds `next`.
@@ -84,10 +97,23 @@ impl Reader {
         if self.walk.is_none()
             && let Some(entry) = self.entries.front()
         {
-            let file = self.disk.open(&entry.path, OpenMode::Read).map_err(io_failed)?;
+            let file = match self.disk.open(&entry.path, OpenMode::Read) {
+                Err(error) if error.is_not_found() => return Err(self.trimmed(error)),
+                opened => opened.map_err(io_failed)?,
+            };
             self.walk = Some(Walk::new(file, &entry.header));
         }
         Ok(())
+    }
+
+    /// A segment that isn't there was compacted since we began, or it is lost.
+    fn trimmed(&self, error: JournalError) -> ReadError {
+        match read_manifest(&self.disk, &self.layout) {
+            Ok(manifest) if manifest.sequence_first > self.next => {
+                ReadError::Trimmed { first: manifest.sequence_first }
+            }
+            Ok(_) | Err(_) => io_failed(error),
+        }
     }
 
     fn damage(&self, why: &str) -> ReadError {

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::archives::CompleteFrom;
 use super::plain_damage;
+use crate::archive::shelf::{Shelf, first_time_ms};
 use crate::damage::Damage;
 use crate::disk::Disk;
 use crate::error::OpenError;
@@ -30,6 +32,9 @@ pub(super) struct Piece {
 #[derive(Debug)]
 pub(super) struct Files {
     pub(super) store: Option<StoreId>,
+    /// The archives, unless the manifest is damaged.
+    pub(super) shelf: Option<Shelf>,
+    disk: Disk,
     pub(super) pieces: Vec<Piece>,
     pub(super) damages: Vec<Damage>,
 }
@@ -43,10 +48,14 @@ impl Files {
         let mut damages = Vec::new();
         let manifest = read_manifest(disk, layout, &mut damages)?;
         let store = manifest.as_ref().map(|manifest| manifest.store);
-        let numbers = segment_numbers(disk, layout)?;
+        let mut numbers = segment_numbers(disk, layout)?;
+        if let Some(manifest) = &manifest {
+            // Older ones are what a compaction had no time to remove.
+            numbers.retain(|(number, _)| *number >= manifest.segment_first);
+        }
         let number_last = numbers.last().map_or(0, |(number, _)| *number);
         let mut headers = Vec::new();
-        let mut number_next = manifest.map_or(1, |manifest| manifest.segment_first);
+        let mut number_next = manifest.as_ref().map_or(1, |manifest| manifest.segment_first);
         for (number, base) in numbers {
             for missing in number_next..number {
                 damages.push(missing_segment(layout, missing, base));
@@ -61,11 +70,32 @@ impl Files {
             let sequence = watermark.map_or(1, |mark| mark.durable);
             damages.push(missing_segment(layout, missing, sequence));
         }
-        Ok(Self { store, pieces: pieces(headers, number_last), damages })
+        let shelf = match manifest {
+            Some(manifest) => Some(Shelf::with_manifest(disk, layout, manifest)?),
+            None => None,
+        };
+        let pieces = pieces(headers, number_last);
+        Ok(Self { store, shelf, disk: disk.clone(), pieces, damages })
     }
 
-    pub(super) fn bytes(&self) -> u64 {
+    pub(super) fn segment_bytes(&self) -> u64 {
         self.pieces.iter().map(|piece| piece.header.segment_bytes).sum()
+    }
+
+    /// Length of segments and archives.
+    pub(super) fn bytes(&self) -> u64 {
+        self.segment_bytes() + self.shelf.as_ref().map_or(0, Shelf::bytes)
+    }
+
+    /// The first record in archives and journal together.
+    pub(super) fn complete_from(&self) -> Option<CompleteFrom> {
+        let shelf = self.shelf.as_ref()?;
+        let in_journal = || {
+            let piece = self.pieces.first()?;
+            first_time_ms(&self.disk, &piece.header, &piece.path)
+        };
+        let time_ms = shelf.first_time_ms().or_else(in_journal);
+        Some(CompleteFrom { sequence: shelf.kept_first(), time_ms })
     }
 }
 

@@ -187,9 +187,11 @@ fn of_read(error: &ReadError) -> Failure {
                 .field("offset", json!(offset))
                 .field("sequence_first", json!(sequence))
         }
-        ReadError::Trimmed { .. } => {
-            Failure::new(Exit::Failed, "ledger:trimmed", "the journal begins later")
+        ReadError::Trimmed { first } => {
+            Failure::new(Exit::Failed, "ledger:trimmed", "these records were dropped")
                 .why(error.to_string())
+                .help(format!("what is kept begins later: read from @{first} on"))
+                .field("sequence_first", json!(first))
         }
         ReadError::Io(_) => {
             Failure::new(Exit::Failed, "ledger:io", "the store can't be read").why(chain(error))

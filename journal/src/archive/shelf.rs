@@ -1,0 +1,208 @@
+//! Which archives there are: what the manifest says, and the names in the folder.
+//!
+//! Nothing is kept in memory: a look costs one small read and one list, and is as right in
+//! another process as in the one that compacts.
+
+use std::path::{Path, PathBuf};
+
+use super::Extent;
+use super::book::{Archive, Fault, Identity};
+use crate::damage::{Damage, Evidence};
+use crate::disk::Disk;
+use crate::error::{JournalError, OpenError};
+use crate::format::archive::{Form, file_name, parse_file_name};
+use crate::format::manifest::Manifest;
+use crate::format::segment::SegmentHeader;
+use crate::layout::Layout;
+use crate::recovery::walk::Walk;
+use crate::recovery::{DATA_START, read_manifest};
+use crate::vfs::OpenMode;
+
+/// Looks before a missing archive counts: retention may be at work.
+const TRIES: usize = 8;
+
+/// The archives of a ledger, oldest first, at one moment.
+#[derive(Debug, Clone)]
+pub(crate) struct Shelf {
+    disk: Disk,
+    layout: Layout,
+    pub(crate) manifest: Manifest,
+    /// Number and first sequence of each archive, without a gap.
+    pub(crate) archives: Vec<(u64, u64)>,
+    /// Those of stubs.
+    pub(crate) stubs: Vec<(u64, u64)>,
+}
+
+impl Shelf {
+    /// Reads the manifest and the folder.
+    ///
+    /// # Errors
+    /// `Corrupt` when the manifest is, or an archive is missing that it counts on.
+    pub(crate) fn look(disk: &Disk, layout: &Layout) -> Result<Self, OpenError> {
+        let mut tries = 0;
+        loop {
+            let manifest = read_manifest(disk, layout)?;
+            let shelf = Self::with_manifest(disk, layout, manifest.clone())?;
+            tries += 1;
+            match shelf.check() {
+                Err(_) if tries < TRIES && read_manifest(disk, layout)? != manifest => {}
+                Err(damage) => return Err(OpenError::Corrupt(damage)),
+                Ok(()) => return Ok(shelf),
+            }
+        }
+    }
+
+    /// The names that belong to this manifest; whether they are all there is not checked.
+    pub(crate) fn with_manifest(
+        disk: &Disk,
+        layout: &Layout,
+        manifest: Manifest,
+    ) -> Result<Self, JournalError> {
+        let names = match manifest.archive_first {
+            0 => Vec::new(),
+            _ => list_archive(disk, layout)?,
+        };
+        let kept = manifest.archive_first..manifest.segment_first;
+        let (mut archives, mut stubs) = (Vec::new(), Vec::new());
+        for (number, base, form) in names.iter().filter_map(|name| parse_file_name(name)) {
+            match form {
+                Form::Full if kept.contains(&number) => archives.push((number, base)),
+                Form::Stub if number < manifest.archive_first => stubs.push((number, base)),
+                Form::Full | Form::Stub => {}
+            }
+        }
+        archives.sort_unstable();
+        stubs.sort_unstable();
+        let (disk, layout) = (disk.clone(), layout.clone());
+        Ok(Self { disk, layout, manifest, archives, stubs })
+    }
+
+    /// Whether all archives from the manifest's first to the first segment are there by name.
+    pub(crate) fn check(&self) -> Result<(), Box<Damage>> {
+        if self.manifest.archive_first == 0 {
+            return Ok(());
+        }
+        let mut names = self.archives.iter().copied().peekable();
+        let mut sequence = self.manifest.archive_sequence_first;
+        for number in self.manifest.archive_first..self.manifest.segment_first {
+            let found = names.next_if(|(found, _)| *found == number);
+            let Some((_, base)) = found else {
+                return Err(Box::new(self.missing(number, sequence)));
+            };
+            let is_first = number == self.manifest.archive_first;
+            if base < sequence || (is_first && base != sequence) {
+                let path = self.path(number, base, Form::Full);
+                return Err(Box::new(damage(&path, base, "its base does not follow")));
+            }
+            sequence = base;
+        }
+        match names.next() {
+            Some((number, base)) => {
+                let path = self.path(number, base, Form::Full);
+                Err(Box::new(damage(&path, base, "there are two archives of one segment")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn missing(&self, number: u64, sequence: u64) -> Damage {
+        let why = format!("the archive of segment {number} is missing ({number:06}-*.arc)");
+        damage(&self.layout.archive(), sequence, &why)
+    }
+
+    pub(crate) fn path(&self, number: u64, base: u64, form: Form) -> PathBuf {
+        self.layout.archived(&file_name(number, base, form))
+    }
+
+    pub(crate) fn open(&self, number: u64, base: u64, form: Form) -> Result<Archive, Fault> {
+        let store = self.manifest.store;
+        let path = self.path(number, base, form);
+        Archive::open(&self.disk, &path, Identity { store, number, base, form })
+    }
+
+    /// Sequence of the first record in archives and journal together.
+    pub(crate) fn kept_first(&self) -> u64 {
+        match self.manifest.archive_first {
+            0 => self.manifest.sequence_first,
+            _ => self.manifest.archive_sequence_first,
+        }
+    }
+
+    /// Length of all archives that can be measured.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.archives.iter().map(|(number, base)| self.measure(*number, *base)).sum()
+    }
+
+    /// Length of an archive; 0 if it can't be measured.
+    pub(crate) fn measure(&self, number: u64, base: u64) -> u64 {
+        let path = self.path(number, base, Form::Full);
+        let length = self.disk.open(&path, OpenMode::Read).and_then(|file| file.len());
+        length.unwrap_or(0)
+    }
+}
+
+fn damage(path: &Path, sequence_first: u64, why: &str) -> Damage {
+    Damage {
+        path: path.to_owned(),
+        offset: 0,
+        sequence_first,
+        sequence_last: None,
+        why: why.to_owned(),
+        evidence: Evidence::AlwaysDurable,
+    }
+}
+
+/// Names in the archive's folder; none if there is no such folder.
+pub(crate) fn list_archive(disk: &Disk, layout: &Layout) -> Result<Vec<String>, JournalError> {
+    match disk.list(&layout.archive()) {
+        Err(error) if error.is_not_found() => Ok(Vec::new()),
+        answer => answer,
+    }
+}
+
+impl Extent {
+    /// Looks at manifest and archives; `segment` is the journal's first.
+    pub(crate) fn look(
+        disk: &Disk,
+        layout: &Layout,
+        sequence_first: u64,
+        segment: Option<(&SegmentHeader, &Path)>,
+    ) -> Self {
+        let Ok(shelf) = Shelf::look(disk, layout) else {
+            let (kept_first, kept_first_ms) = (sequence_first, None);
+            return Self {
+                kept_first,
+                kept_first_ms,
+                sequence_first,
+                archives: 0,
+                archive_bytes: 0,
+            };
+        };
+        Self {
+            kept_first: shelf.kept_first(),
+            kept_first_ms: shelf
+                .first_time_ms()
+                .or_else(|| segment.and_then(|(header, path)| first_time_ms(disk, header, path))),
+            sequence_first: shelf.manifest.sequence_first.max(sequence_first),
+            archives: u64::try_from(shelf.archives.len()).unwrap_or(u64::MAX),
+            archive_bytes: shelf.bytes(),
+        }
+    }
+}
+
+impl Shelf {
+    /// Time of the oldest archived record, if there is one and its archive can be read.
+    pub(crate) fn first_time_ms(&self) -> Option<u64> {
+        self.archives.iter().find_map(|(number, base)| {
+            let header = self.open(*number, *base, Form::Full).ok()?.header;
+            (header.last >= header.base).then_some(header.time_first_ms)
+        })
+    }
+}
+
+/// Time of the first record of a segment, if it has one and can be read.
+pub(crate) fn first_time_ms(disk: &Disk, header: &SegmentHeader, path: &Path) -> Option<u64> {
+    let mut walk = Walk::new(disk.open(path, OpenMode::Read).ok()?, header);
+    let batch = walk.header_at(DATA_START).ok()?.ok()?;
+    Some(batch.time_first_ms)
+}

@@ -1,0 +1,286 @@
+//! Compaction and retention, in their one order: pack a segment → manifest → forget and remove it
+//! → the next; then stubs → manifest → remove archives.
+//!
+//! The manifest's rename is the commit of each: before it nothing was removed, after it nothing
+//! is needed that is removed. Runs in the caller's thread and takes the journal's short locks for
+//! moments only, never across a call of the file system. What it leaves when it is cut short is
+//! `leftovers`' to remove.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::create::{create_dir_if_missing, write_manifest};
+use super::engine::Engine;
+use super::leftovers;
+use super::reader::Reader;
+use crate::archive::kept::KeptReader;
+use crate::archive::pack::{Job, pack, write_stub};
+use crate::archive::shelf::Shelf;
+use crate::archive::{CompactError, CompactProgress, Compacted, Compaction, Curator, Extent};
+use crate::error::ReadError;
+use crate::file::catalog::Entry;
+use crate::format::archive::{ArchiveHeader, Form};
+use crate::format::manifest::Manifest;
+use crate::format::segment::SegmentHeader;
+
+/// Longest pause at one time: progress may stop us that often.
+const PAUSE_MS_MAX: u64 = 100;
+
+impl Engine {
+    pub(super) fn compact(
+        &self,
+        compaction: &Compaction<'_>,
+        curator: &dyn Curator,
+    ) -> Result<Compacted, CompactError> {
+        let mut manifest = self.manifest.try_lock().ok_or(CompactError::Running)?;
+        self.check_alive(CompactError::Closed)?;
+        let through = compaction.drop_through.min(self.queue.lock().durable);
+        let plan = self.catalog.lock().droppable(through);
+        let mut done = Compacted::default();
+        if compaction.dry_run {
+            return self.foresee(compaction, &plan, &manifest);
+        }
+        leftovers::remove_segments(&self.disk, &self.layout, &manifest)?;
+        let total_bytes = plan.iter().map(|(_, successor)| successor.previous_end).sum();
+        let mut pace = Pace { engine: self, compaction, done_bytes: 0, total_bytes };
+        for (entry, successor) in &plan {
+            let header = self.pack(entry, successor, &manifest, (curator, &mut pace))?;
+            count(&mut done, entry, &header);
+            self.drop_segment(entry, successor, &mut manifest)?;
+        }
+        if let Some(before_ms) = compaction.remove_archives_before_ms {
+            self.retain(before_ms, &mut manifest, &mut done)?;
+        }
+        done.sequence_first = manifest.sequence_first;
+        done.kept_first = kept_first(&manifest);
+        Ok(done)
+    }
+
+    /// Why not to go on, if there is a reason.
+    fn check_alive(&self, closed: CompactError) -> Result<(), CompactError> {
+        let queue = self.queue.lock();
+        match &queue.failure {
+            Some(failure) => Err(CompactError::Unavailable(Arc::clone(&failure.error))),
+            None if queue.closed => Err(closed),
+            None => Ok(()),
+        }
+    }
+
+    fn shelf(&self, manifest: &Manifest) -> Result<Shelf, CompactError> {
+        let shelf = Shelf::with_manifest(&self.disk, &self.layout, manifest.clone())?;
+        shelf.check().map_err(CompactError::Corrupt)?;
+        Ok(shelf)
+    }
+
+    fn pack(
+        &self,
+        entry: &Entry,
+        successor: &SegmentHeader,
+        manifest: &Manifest,
+        (curator, pace): (&dyn Curator, &mut Pace<'_>),
+    ) -> Result<ArchiveHeader, CompactError> {
+        pace.spend(0)?;
+        create_dir_if_missing(&self.disk, &self.layout.archive())?;
+        self.disk.fsync_dir(&self.layout.dir)?;
+        let shelf = self.shelf(manifest)?;
+        let job = Job {
+            disk: &self.disk,
+            layout: &self.layout,
+            shelf: &shelf,
+            segment: &entry.header,
+            successor,
+            curator,
+        };
+        pack(&job, &mut |bytes| pace.spend(bytes))
+    }
+
+    /// Commits that the segment's archive replaces it, then forgets and removes it.
+    fn drop_segment(
+        &self,
+        entry: &Entry,
+        successor: &SegmentHeader,
+        manifest: &mut Manifest,
+    ) -> Result<(), CompactError> {
+        let mut next = Manifest {
+            segment_first: successor.number,
+            sequence_first: successor.base,
+            ..manifest.clone()
+        };
+        if next.archive_first == 0 {
+            next.archive_first = entry.header.number;
+            next.archive_sequence_first = entry.header.base;
+        }
+        write_manifest(&self.disk, &self.layout, &next)?;
+        *manifest = next;
+        self.catalog.lock().drop_before(manifest.segment_first);
+        Ok(self.disk.unlink(&entry.path)?)
+    }
+
+    /// Reduces the archives that are older than `before_ms` to stubs.
+    fn retain(
+        &self,
+        before_ms: u64,
+        manifest: &mut Manifest,
+        done: &mut Compacted,
+    ) -> Result<(), CompactError> {
+        let shelf = self.shelf(manifest)?;
+        let expired = expired(&shelf, before_ms)?;
+        let Some(last) = expired.last() else { return Ok(()) };
+        for header in &expired {
+            self.check_alive(CompactError::Stopped)?;
+            write_stub(&self.disk, &self.layout, header)?;
+        }
+        self.disk.fsync_dir(&self.layout.archive())?;
+        let next = Manifest {
+            archive_first: last.number + 1,
+            archive_sequence_first: last.last + 1,
+            ..manifest.clone()
+        };
+        write_manifest(&self.disk, &self.layout, &next)?;
+        *manifest = next;
+        for header in &expired {
+            done.archives_removed += 1;
+            done.archives_removed_bytes += header.file_bytes;
+            self.disk.unlink(&shelf.path(header.number, header.base, Form::Full))?;
+        }
+        Ok(())
+    }
+
+    /// What would be done.
+    fn foresee(
+        &self,
+        compaction: &Compaction<'_>,
+        plan: &[(Entry, SegmentHeader)],
+        manifest: &Manifest,
+    ) -> Result<Compacted, CompactError> {
+        let mut seen = Compacted {
+            sequence_first: manifest.sequence_first,
+            kept_first: kept_first(manifest),
+            ..Compacted::default()
+        };
+        for (entry, successor) in plan {
+            seen.segments += 1;
+            seen.segment_bytes += entry.header.segment_bytes;
+            seen.records += successor.base - entry.header.base;
+            seen.sequence_first = successor.base;
+        }
+        if let Some(before_ms) = compaction.remove_archives_before_ms {
+            for header in expired(&self.shelf(manifest)?, before_ms)? {
+                seen.archives_removed += 1;
+                seen.archives_removed_bytes += header.file_bytes;
+                seen.kept_first = header.last + 1;
+            }
+        }
+        Ok(seen)
+    }
+
+    /// Records in segments, from `from` on.
+    pub(super) fn reader(&self, from: u64, through: u64) -> Result<Reader, ReadError> {
+        let (first, place) = {
+            let catalog = self.catalog.lock();
+            (catalog.sequence_first(), catalog.from(from))
+        };
+        if from < first {
+            return Err(ReadError::Trimmed { first });
+        }
+        Ok(Reader::new(self.disk.clone(), self.layout.clone(), place, from, through))
+    }
+
+    /// Records in archives and segments, from `from` on.
+    pub(super) fn kept_reader(&self, from: u64, through: u64) -> Result<KeptReader, ReadError> {
+        let (disk, layout) = (self.disk.clone(), self.layout.clone());
+        let (first, place) = {
+            let catalog = self.catalog.lock();
+            let first = from.max(catalog.sequence_first());
+            (first, catalog.from(first))
+        };
+        let journal = Reader::new(disk.clone(), layout.clone(), place, first, through);
+        KeptReader::new(disk, layout, journal, from, through)
+    }
+
+    pub(super) fn extent(&self) -> Extent {
+        let (sequence_first, segment) = {
+            let catalog = self.catalog.lock();
+            (catalog.sequence_first(), catalog.from(1).0.into_iter().next())
+        };
+        Extent::look(
+            &self.disk,
+            &self.layout,
+            sequence_first,
+            segment.as_ref().map(|entry| (&entry.header, entry.path.as_path())),
+        )
+    }
+}
+
+fn count(done: &mut Compacted, entry: &Entry, header: &ArchiveHeader) {
+    done.segments += 1;
+    done.segment_bytes += entry.header.segment_bytes;
+    done.archive_bytes += header.file_bytes;
+    done.records += header.whole + header.leaves;
+    done.whole += header.whole;
+}
+
+fn kept_first(manifest: &Manifest) -> u64 {
+    match manifest.archive_first {
+        0 => manifest.sequence_first,
+        _ => manifest.archive_sequence_first,
+    }
+}
+
+/// Headers of the archives, from the oldest on, whose last record is older than `before_ms`.
+fn expired(shelf: &Shelf, before_ms: u64) -> Result<Vec<ArchiveHeader>, CompactError> {
+    let mut expired = Vec::new();
+    for (number, base) in &shelf.archives {
+        let archive = shelf.open(*number, *base, Form::Full).map_err(|fault| {
+            fault.into_compact_error(&shelf.path(*number, *base, Form::Full), *base)
+        })?;
+        if archive.header.time_last_ms >= before_ms {
+            break;
+        }
+        expired.push(archive.header);
+    }
+    Ok(expired)
+}
+
+/// Keeps to the byte rate, tells progress, and notices when to stop.
+struct Pace<'a> {
+    engine: &'a Engine,
+    compaction: &'a Compaction<'a>,
+    done_bytes: u64,
+    total_bytes: u64,
+}
+
+impl Pace<'_> {
+    fn spend(&mut self, bytes: u64) -> Result<(), CompactError> {
+        self.done_bytes = self.done_bytes.saturating_add(bytes);
+        self.tell()?;
+        let rate = self.compaction.bytes_per_second;
+        let mut pause_ms = bytes.saturating_mul(1000).checked_div(rate).unwrap_or(0);
+        while pause_ms > 0 {
+            let slice_ms = pause_ms.min(PAUSE_MS_MAX);
+            pause_ms -= slice_ms;
+            self.wait(Duration::from_millis(slice_ms));
+            self.tell()?;
+        }
+        Ok(())
+    }
+
+    /// Waits for the journal to close, but not for long.
+    fn wait(&self, pause: Duration) {
+        let mut queue = self.engine.queue.lock();
+        if !queue.closed && queue.failure.is_none() {
+            self.engine.closing.wait_for(&mut queue, pause);
+        }
+    }
+
+    fn tell(&self) -> Result<(), CompactError> {
+        self.engine.check_alive(CompactError::Stopped)?;
+        let progress =
+            CompactProgress { done_bytes: self.done_bytes, total_bytes: self.total_bytes };
+        match self.compaction.progress.map_or(ControlFlow::Continue(()), |tell| tell(progress)) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(CompactError::Stopped),
+        }
+    }
+}
