@@ -1,6 +1,10 @@
 //! The journal's suites, through its public interface: one binary, so that they link once.
 
 #[cfg(test)]
+mod compaction;
+#[cfg(test)]
+mod compaction_crash;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod crash;
@@ -26,3 +30,4 @@ mod snapped;
 mod snapshot_crash;
 #[cfg(test)]
 mod snapshots;
+mod shelved;

@@ -1,0 +1,332 @@
+//! Compaction, archive and retention: what is kept, found again, refused.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use passbook_journal::sim::SimVfs;
+use passbook_journal::{
+    CompactError, Compaction, Curator, FileJournal, Group, Journal, Keep, MemoryJournal, OpenError,
+    Options, Payload, ReadError, RecordRef, stat,
+};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use crate::ledger::{DIR, options, picture};
+use crate::shelved::{
+    ByNumber, append, body, check_kept, compact, numbers, open, retain, time_ms, verified,
+};
+
+/// Twelve records in a good many segments, closed, opened.
+fn ledger() -> (SimVfs, FileJournal) {
+    let sim = SimVfs::new();
+    let (journal, _) = open(&sim).unwrap();
+    append(&journal, 14);
+    (sim, journal)
+}
+
+fn files(sim: &SimVfs, extension: &str) -> Vec<PathBuf> {
+    let files = sim.files().into_iter();
+    files.filter(|path| path.extension().is_some_and(|found| found == extension)).collect()
+}
+
+#[test]
+fn only_whole_sealed_segments_below_the_limit_leave_the_journal() {
+    let (sim, journal) = ledger();
+    let before = files(&sim, "seg").len();
+    let foreseen = journal
+        .compact(&Compaction { drop_through: 8, dry_run: true, ..Compaction::default() }, &ByNumber)
+        .unwrap();
+    assert_eq!(files(&sim, "seg").len(), before, "a dry run does nothing");
+    let done = compact(&journal, 8).unwrap();
+    assert_eq!((done.segments, done.sequence_first), (foreseen.segments, foreseen.sequence_first));
+    assert_eq!((done.records, done.segment_bytes), (foreseen.records, foreseen.segment_bytes));
+    assert!(done.sequence_first <= 9 && done.segments > 1, "{done:?}");
+    assert_eq!(u64::try_from(before - files(&sim, "seg").len()).unwrap(), done.segments);
+    assert_eq!(u64::try_from(files(&sim, "arc").len()).unwrap(), done.segments);
+    check_kept(&journal, "after");
+    let first = done.sequence_first;
+    assert!(
+        matches!(journal.read(first - 1), Err(ReadError::Trimmed { first: at }) if at == first)
+    );
+    // The active one stays, whatever is asked for.
+    let all = compact(&journal, u64::MAX).unwrap();
+    assert!(all.sequence_first <= 14 && files(&sim, "seg").len() == 1);
+    check_kept(&journal, "after all");
+    assert_eq!(compact(&journal, u64::MAX).unwrap().segments, 0);
+    let stat = stat(Path::new(DIR), Arc::new(sim.clone())).unwrap();
+    assert_eq!(stat.archives.len(), files(&sim, "arc").len());
+    assert_eq!((stat.archives[0].sequence_first, stat.stubs), (1, 0));
+    drop(journal);
+    let (journal, recovery) = open(&sim).unwrap();
+    assert_eq!(recovery.sequence_first, all.sequence_first);
+    check_kept(&journal, "reopened");
+}
+
+#[test]
+fn retention_leaves_stubs_and_the_chain_goes_on_from_the_first_record() {
+    let (sim, journal) = ledger();
+    compact(&journal, 10).unwrap();
+    let archives = files(&sim, "arc").len();
+    let done = retain(&journal, time_ms(5)).unwrap();
+    assert!(done.archives_removed > 1 && done.kept_first <= 5, "{done:?}");
+    assert_eq!(files(&sim, "stub").len() + files(&sim, "arc").len(), archives);
+    check_kept(&journal, "after retention");
+    let first = done.kept_first;
+    assert!(matches!(journal.read_kept(1), Err(ReadError::Trimmed { first: at }) if at == first));
+    append(&journal, 3);
+    compact(&journal, 12).unwrap();
+    check_kept(&journal, "compacted again");
+    drop(journal);
+    let (journal, recovery) = open(&sim).unwrap();
+    check_kept(&journal, "reopened");
+    let report = verified(&sim);
+    assert!(report.is_good(), "{:?}", report.damages);
+    assert_eq!((report.chain, report.stubs), (Some(recovery.chain), done.archives_removed));
+    let complete_from = report.complete_from.unwrap();
+    assert_eq!((complete_from.sequence, complete_from.time_ms), (first, Some(time_ms(first))));
+    // Everything that is sealed, then all archives.
+    compact(&journal, u64::MAX).unwrap();
+    let bare = retain(&journal, u64::MAX).unwrap();
+    assert_eq!((bare.kept_first, files(&sim, "arc").len()), (bare.sequence_first, 0));
+    check_kept(&journal, "without archives");
+    assert!(verified(&sim.fork()).is_good());
+}
+
+#[test]
+fn readers_that_are_open_go_on_or_say_what_was_dropped() {
+    let (sim, journal) = ledger();
+    let beside = FileJournal::open_read_only(Path::new(DIR), Arc::new(sim.clone())).unwrap();
+    let mut live = journal.read(1).unwrap();
+    assert_eq!(live.next().unwrap().unwrap().sequence, 1);
+    let mut kept = journal.read_kept(1).unwrap();
+    assert_eq!(kept.next().unwrap().unwrap().sequence, 1);
+    let done = compact(&journal, 9).unwrap();
+    let first = done.sequence_first;
+    // The segment that it has open is still there; the next one is not.
+    let rest: Vec<_> = live.collect();
+    assert!(matches!(rest.last(), Some(Err(ReadError::Trimmed { first: at })) if *at == first));
+    let rest = numbers(kept.map(Result::unwrap));
+    assert!(rest.contains(&2) && rest.ends_with(&[first, first + 1]) || rest.contains(&14));
+    assert!((first..=14).all(|sequence| rest.contains(&sequence)));
+    // One in another process, opened before.
+    assert!(matches!(beside.read(1).unwrap().next(), Some(Err(ReadError::Trimmed { .. }))));
+    check_kept(&beside, "beside");
+    assert!(matches!(compact(&beside, 9), Err(CompactError::ReadOnly)));
+    // A reader in an archive that retention takes.
+    let mut kept = journal.read_kept(1).unwrap();
+    assert_eq!(kept.next().unwrap().unwrap().sequence, 1);
+    retain(&journal, time_ms(7)).unwrap();
+    assert!(matches!(kept.last(), Some(Err(ReadError::Trimmed { .. }))));
+}
+
+#[test]
+fn a_compaction_stops_when_it_is_told_to_and_goes_on_later() {
+    let (_sim, journal) = ledger();
+    let calls = AtomicU64::new(0);
+    let progress = |_| match calls.fetch_add(1, Ordering::SeqCst) {
+        0..4 => ControlFlow::Continue(()),
+        _ => ControlFlow::Break(()),
+    };
+    let compaction =
+        Compaction { drop_through: 12, progress: Some(&progress), ..Compaction::default() };
+    assert!(matches!(journal.compact(&compaction, &ByNumber), Err(CompactError::Stopped)));
+    check_kept(&journal, "stopped");
+    assert!(compact(&journal, 12).unwrap().segments > 0);
+    check_kept(&journal, "went on");
+    journal.close().unwrap();
+    assert!(matches!(compact(&journal, 14), Err(CompactError::Closed)));
+    check_kept(&journal, "closed");
+}
+
+#[test]
+fn a_missing_archive_is_named_at_the_opening() {
+    let (sim, journal) = ledger();
+    compact(&journal, 10).unwrap();
+    drop(journal);
+    for path in files(&sim, "arc") {
+        let image = SimVfs::new();
+        for (kept, bytes) in picture(&sim).into_iter().filter(|(kept, _)| *kept != path) {
+            image.put(&kept, &bytes);
+        }
+        let Err(OpenError::Corrupt(damage)) = open(&image) else { panic!("it was not missed") };
+        assert!(damage.why.contains("missing"), "{damage}");
+        assert!(!verified(&image).is_good());
+    }
+}
+
+#[test]
+fn no_flipped_bit_in_archive_or_stub_is_overlooked() {
+    let (sim, journal) = ledger();
+    compact(&journal, 7).unwrap();
+    retain(&journal, time_ms(3)).unwrap();
+    drop(journal);
+    let stub = files(&sim, "stub").remove(0);
+    let archives = files(&sim, "arc");
+    let smallest = archives.iter().min_by_key(|path| sim.read_all(path).unwrap().len()).unwrap();
+    let (refused, readers) = (AtomicU64::new(0), AtomicU64::new(0));
+    for path in [&stub, smallest] {
+        let bits = 8 * u64::try_from(sim.read_all(path).unwrap().len()).unwrap();
+        std::thread::scope(|scope| {
+            for half in 0..2 {
+                let (sim, refused, readers) = (&sim, &refused, &readers);
+                scope.spawn(move || {
+                    for bit in (half..bits).step_by(2) {
+                        let image = sim.fork();
+                        assert!(image.flip(path, bit));
+                        let report = verified(&image);
+                        let damage = report.damages.iter().find(|damage| damage.path == *path);
+                        let damage = damage.unwrap_or_else(|| panic!("bit {bit} was overlooked"));
+                        assert!(damage.offset <= bit / 8, "bit {bit}: {damage}");
+                        refused.fetch_add(1, Ordering::SeqCst);
+                        readers.fetch_add(read_all(&image, path), Ordering::SeqCst);
+                    }
+                });
+            }
+        });
+    }
+    println!("{} flips refused, {} reads too", refused.into_inner(), readers.into_inner());
+}
+
+/// Reads all there is: right, or refused with the path. How many reads were refused.
+fn read_all(image: &SimVfs, path: &Path) -> u64 {
+    let journal = FileJournal::open_read_only(Path::new(DIR), Arc::new(image.clone())).unwrap();
+    let first = journal.survey_first();
+    let reads =
+        [journal.read_kept(first), journal.posted(&[b"ada"]), journal.posted(&[b"", b"bob"])];
+    let mut refused = 0;
+    for read in reads {
+        for record in read.unwrap() {
+            match record {
+                Ok(record) => assert_eq!(record.payload, body(record.sequence)),
+                Err(ReadError::Corrupt { path: found, .. }) if found == path => refused += 1,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+    refused
+}
+
+trait First {
+    fn survey_first(&self) -> u64;
+}
+
+impl<T: Journal> First for T {
+    fn survey_first(&self) -> u64 {
+        self.extent().kept_first
+    }
+}
+
+#[test]
+fn no_flipped_bit_in_the_manifest_of_a_compacted_ledger_is_overlooked() {
+    let (sim, journal) = ledger();
+    compact(&journal, 9).unwrap();
+    retain(&journal, time_ms(4)).unwrap();
+    drop(journal);
+    let path = Path::new(DIR).join("MANIFEST");
+    for bit in 0..8 * 512 {
+        let image = sim.fork();
+        assert!(image.flip(&path, bit));
+        let Err(OpenError::Corrupt(damage)) = open(&image) else { panic!("bit {bit}") };
+        assert_eq!(damage.path, path);
+        assert!(verified(&image).damages.iter().any(|damage| damage.path == path), "bit {bit}");
+    }
+}
+
+/// What a record is, by its first two bytes: which keys, and whether it is kept.
+struct ByBytes;
+
+fn keys_in(payload: &[u8]) -> Vec<Vec<u8>> {
+    let bits = payload.first().copied().unwrap_or(0);
+    let has = |bit: &u8| bits >> bit & 1 == 1;
+    (0..6).filter(has).map(|bit| vec![b'k'; usize::from(bit) * usize::from(bit) * 40]).collect()
+}
+
+fn keep_of(payload: &[u8]) -> Keep {
+    if payload.len() % 2 == 1 { Keep::Whole } else { Keep::Leaf }
+}
+
+impl Curator for ByBytes {
+    fn sort(&self, record: RecordRef<'_>, keys: &mut Vec<Vec<u8>>) -> Keep {
+        keys.extend(keys_in(record.payload));
+        keep_of(record.payload)
+    }
+}
+
+/// Appends groups of payloads to any journal.
+fn fill(journal: &dyn Journal, groups: &[Vec<Vec<u8>>], pump: impl Fn()) {
+    for (index, group) in groups.iter().enumerate() {
+        let payloads: Vec<_> = group.iter().map(|payload| Payload::new(payload)).collect();
+        let time_ms = u64::try_from(index).unwrap() * 7;
+        journal.append(journal.head(), &Group { time_ms, payloads: &payloads }).unwrap();
+        if index % 3 != 1 {
+            pump();
+        }
+    }
+    pump();
+}
+
+type Flat = Vec<(u64, u64, bool, Vec<u8>)>;
+
+fn flat(records: passbook_journal::Records) -> Flat {
+    let record = records.map(Result::unwrap);
+    record.map(|at| (at.sequence, at.time_ms, at.group_first, at.payload)).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_was_packed_comes_back_and_is_found_by_its_keys(
+        groups in vec(vec(vec(any::<u8>(), 0..900), 1..6), 1..60),
+        shares in vec(0_u64..=100, 1..4),
+    ) {
+        let sim = SimVfs::new();
+        let options = Options { segment_bytes: 32 * 1024, ..options(&sim) };
+        let (journal, _) = FileJournal::open(Path::new(DIR), options, &mut |_| Ok(())).unwrap();
+        fill(&journal, &groups, || journal.pump());
+        let memory = MemoryJournal::inline();
+        fill(&memory, &groups, || memory.pump());
+        let all = flat(journal.read(1).unwrap());
+        for share in shares {
+            let drop_through = journal.durable() * share / 100;
+            let compaction = Compaction { drop_through, ..Compaction::default() };
+            let done = journal.compact(&compaction, &ByBytes).unwrap();
+            let exactly = Compaction { drop_through: done.sequence_first - 1, ..compaction };
+            memory.compact(&exactly, &ByBytes).unwrap();
+            let in_journal = done.sequence_first;
+            let kept: Flat = all
+                .iter()
+                .filter(|(at, _, _, payload)| *at >= in_journal || keep_of(payload) == Keep::Whole)
+                .cloned()
+                .collect();
+            let mut postings: BTreeMap<Vec<u8>, Flat> = BTreeMap::new();
+            for record in kept.iter().filter(|(at, ..)| *at < in_journal) {
+                for key in keys_in(&record.3) {
+                    postings.entry(key).or_default().push(record.clone());
+                }
+            }
+            for journal in [&journal as &dyn Journal, &memory] {
+                prop_assert_eq!(flat(journal.read_kept(1).unwrap()), kept.clone());
+                for bit in 0..7_usize {
+                    let key = vec![b'k'; bit * bit * 40];
+                    let found = flat(journal.posted(&[&key]).unwrap());
+                    prop_assert_eq!(found, postings.get(&key).cloned().unwrap_or_default());
+                }
+                prop_assert_eq!(journal.extent().sequence_first, in_journal);
+            }
+        }
+        let report = verified(&sim);
+        prop_assert!(report.is_good(), "{:?}", report.damages);
+        prop_assert_eq!(report.records, journal.durable());
+        drop(journal);
+        let recovery = open_bytes(&sim);
+        prop_assert_eq!(report.chain, Some(recovery));
+    }
+}
+
+fn open_bytes(sim: &SimVfs) -> passbook_journal::Chain {
+    FileJournal::open(Path::new(DIR), options(sim), &mut |_| Ok(())).unwrap().1.chain
+}
