@@ -92,11 +92,11 @@ mod tests {
             sequence_first: 90,
             archive_first: 2,
             archive_sequence_first: 31,
-            ..new.clone()
+            ..Manifest::new([7; 16])
         };
-        let bare = Manifest { archive_first: 5, archive_sequence_first: 90, ..compacted.clone() };
-        for good in [new.clone(), compacted.clone(), bare.clone()] {
-            assert_eq!(Manifest::decode(&good.encode()), Ok(good));
+        let bare = Manifest { archive_first: 5, archive_sequence_first: 90, ..compacted };
+        for good in [&new, &compacted, &bare] {
+            assert_eq!(Manifest::decode(&good.encode()).as_ref(), Ok(good));
         }
         for wrong in [
             Manifest { segment_first: 2, ..new.clone() },

@@ -98,7 +98,7 @@ fn retention_leaves_stubs_and_the_chain_goes_on_from_the_first_record() {
 #[test]
 fn readers_that_are_open_go_on_or_say_what_was_dropped() {
     let (sim, journal) = ledger();
-    let beside = FileJournal::open_read_only(Path::new(DIR), Arc::new(sim.clone())).unwrap();
+    let beside = FileJournal::open_read_only(Path::new(DIR), Arc::new(sim)).unwrap();
     let mut live = journal.read(1).unwrap();
     assert_eq!(live.next().unwrap().unwrap().sequence, 1);
     let mut kept = journal.read_kept(1).unwrap();
@@ -181,7 +181,10 @@ fn no_flipped_bit_in_archive_or_stub_is_overlooked() {
                         let damage = damage.unwrap_or_else(|| panic!("bit {bit} was overlooked"));
                         assert!(damage.offset <= bit / 8, "bit {bit}: {damage}");
                         refused.fetch_add(1, Ordering::SeqCst);
-                        readers.fetch_add(read_all(&image, path), Ordering::SeqCst);
+                        // Readers don't look at stubs.
+                        if path.extension().is_some_and(|found| found == "arc") {
+                            readers.fetch_add(read_all(&image, path), Ordering::SeqCst);
+                        }
                     }
                 });
             }
@@ -193,7 +196,7 @@ fn no_flipped_bit_in_archive_or_stub_is_overlooked() {
 /// Reads all there is: right, or refused with the path. How many reads were refused.
 fn read_all(image: &SimVfs, path: &Path) -> u64 {
     let journal = FileJournal::open_read_only(Path::new(DIR), Arc::new(image.clone())).unwrap();
-    let first = journal.survey_first();
+    let first = journal.extent().kept_first;
     let reads =
         [journal.read_kept(first), journal.posted(&[b"ada"]), journal.posted(&[b"", b"bob"])];
     let mut refused = 0;
@@ -207,16 +210,6 @@ fn read_all(image: &SimVfs, path: &Path) -> u64 {
         }
     }
     refused
-}
-
-trait First {
-    fn survey_first(&self) -> u64;
-}
-
-impl<T: Journal> First for T {
-    fn survey_first(&self) -> u64 {
-        self.extent().kept_first
-    }
 }
 
 #[test]
@@ -308,7 +301,8 @@ proptest! {
                     postings.entry(key).or_default().push(record.clone());
                 }
             }
-            for journal in [&journal as &dyn Journal, &memory] {
+            let both: [&dyn Journal; 2] = [&journal, &memory];
+            for journal in both {
                 prop_assert_eq!(flat(journal.read_kept(1).unwrap()), kept.clone());
                 for bit in 0..7_usize {
                     let key = vec![b'k'; bit * bit * 40];
