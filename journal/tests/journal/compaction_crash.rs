@@ -4,12 +4,14 @@
 //! on purpose; nothing is refused.
 
 use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use passbook_journal::sim::{Fault, SimVfs, Times};
-use passbook_journal::{FileJournal, Journal, WriterState};
+use passbook_journal::{FileJournal, Journal, WriterState, stat};
 
-use crate::ledger::picture;
+use crate::ledger::{DIR, picture};
 use crate::shelved::{append, check_kept, compact, open, retain, time_ms, verified};
 
 /// States tried for one cut.
@@ -102,10 +104,26 @@ fn check(image: &SimVfs, run: &Run, what: &str) {
     let expected = if kept.is_empty() { Vec::new() } else { vec![kept] };
     assert_eq!(report.intact, expected, "{what}");
     assert_eq!(report.complete_from.unwrap().sequence, extent.kept_first, "{what}");
-    drop(open(&after.fork()).expect("it opened before"));
+    check_files(&after, what);
     drop(open(&after).expect("it opened before"));
-    let left_over = picture(&after).len();
-    assert_eq!(left_over, before.len(), "{what}: the second opening had something to remove");
+    assert_eq!(names(&picture(&after)), names(&before), "{what}: the second opening changed names");
+}
+
+fn names(files: &[(PathBuf, Vec<u8>)]) -> Vec<&PathBuf> {
+    files.iter().map(|(path, _)| path).collect()
+}
+
+/// After an opening for writing there is nothing that doesn't count.
+#[track_caller]
+fn check_files(sim: &SimVfs, what: &str) {
+    let stat = stat(Path::new(DIR), Arc::new(sim.clone())).unwrap();
+    let files = sim.files();
+    let count =
+        |end: &str| files.iter().filter(|path| path.to_string_lossy().ends_with(end)).count();
+    let found = (count(".seg"), count(".arc"), count(".stub"));
+    let expected = (stat.segments.len(), stat.archives.len(), usize::try_from(stat.stubs).unwrap());
+    assert_eq!(found, expected, "{what}: segments, archives, stubs");
+    assert_eq!(count("archive/next.tmp") + count("MANIFEST.tmp"), 0, "{what}");
 }
 
 #[test]
