@@ -278,7 +278,7 @@ proptest! {
     ) {
         let sim = SimVfs::new();
         let options = Options { segment_bytes: 32 * 1024, ..options(&sim) };
-        let (journal, _) = FileJournal::open(Path::new(DIR), options, &mut |_| Ok(())).unwrap();
+        let (journal, _) = FileJournal::open(Path::new(DIR), options, &mut |_: RecordRef<'_>| Ok(())).unwrap();
         fill(&journal, &groups, || journal.pump());
         let memory = MemoryJournal::inline();
         fill(&memory, &groups, || memory.pump());
@@ -322,5 +322,5 @@ proptest! {
 }
 
 fn open_bytes(sim: &SimVfs) -> passbook_journal::Chain {
-    FileJournal::open(Path::new(DIR), options(sim), &mut |_| Ok(())).unwrap().1.chain
+    FileJournal::open(Path::new(DIR), options(sim), &mut |_: RecordRef<'_>| Ok(())).unwrap().1.chain
 }

@@ -25,9 +25,10 @@ mod reading;
 #[cfg(test)]
 mod real;
 #[cfg(test)]
+mod shelved;
+#[cfg(test)]
 mod snapped;
 #[cfg(test)]
 mod snapshot_crash;
 #[cfg(test)]
 mod snapshots;
-mod shelved;
