@@ -14,9 +14,13 @@
 //! }
 //! ```
 //!
-//! Everything here is derived: it can be deleted and built again from the journal. The login
-//! history comes with a store of its own, beside `Live`, not within it.
+//! [`history`] is who logged in, from where and what became of it: folded from all events for one
+//! user, or kept on disk for all.
+//!
+//! Everything here is derived: it can be deleted and built again from the events.
 
+pub mod history;
 pub mod live;
 
+pub use history::{HistoryFold, HistoryIndex};
 pub use live::{Capture, CaptureRunning, Captured, Live, LiveWriter, LoadError, LoadPlan};

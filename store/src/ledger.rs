@@ -13,6 +13,7 @@ use passbook_core::{
     state_fingerprint,
 };
 use passbook_journal::Records;
+use passbook_projections::history::{HistoryEntry, HistoryFold, Recorded};
 
 pub use builder::{Builder, DEFAULT_SWEEP_INTERVAL, Opened};
 pub use context::Context;
@@ -23,9 +24,8 @@ use crate::{
     error::LedgerError,
     execute::{Committer, Engine, Reply},
     health::Health,
-    history::{HistoryEntry, HistoryFold},
     inflight::Pending,
-    subscribe::{Recorded, Subscription, decode_record},
+    subscribe::{Subscription, decode_record},
     sweeper::Sweeper,
 };
 

@@ -17,7 +17,6 @@ mod backend;
 mod error;
 mod execute;
 mod health;
-mod history;
 mod inflight;
 mod ledger;
 mod mirror;
@@ -33,7 +32,6 @@ pub use backend::{BackendError, SessionBackend, SessionRow};
 pub use error::LedgerError;
 pub use execute::Reply;
 pub use health::Health;
-pub use history::{HistoryEntry, HistoryFold, HistoryKind, expiry_reason};
 pub use inflight::Pending;
 pub use ledger::{Builder, Context, DEFAULT_SWEEP_INTERVAL, IssuedSession, Ledger, Login, Opened};
 pub use passbook_core as core;
@@ -42,9 +40,13 @@ pub use passbook_core::{
     Transport,
 };
 pub use passbook_journal as journal;
+pub use passbook_projections::history::{
+    self, Cursor, HistoryEntry, HistoryFold, HistoryKind, HistoryQuery, HistoryWhat, Page,
+    Recorded, expiry_reason,
+};
 pub use ports::{Clock, Entropy, EntropyError, OsEntropy, SeededEntropy, SimClock, SystemClock};
 pub use session_store::SessionStore;
-pub use subscribe::{Recorded, Subscription};
+pub use subscribe::Subscription;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

@@ -6,19 +6,11 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use passbook_core::{Event, codec};
+use passbook_core::codec;
 use passbook_journal::{Record, Records, WriterState};
+use passbook_projections::history::Recorded;
 
 use crate::{error::LedgerError, execute::Engine, inflight::Unpark};
-
-/// An event and its place.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recorded {
-    /// Dense from 1.
-    pub sequence: u64,
-    /// What happened.
-    pub event: Event,
-}
 
 /// Reads the event of a journal's record.
 pub(crate) fn decode_record(record: &Record) -> Result<Recorded, LedgerError> {

@@ -10,7 +10,7 @@ use std::{
 const ARROWS: [(&str, &[&str]); 6] = [
     ("core", &["bincode"]),
     ("journal", &["crc32fast"]),
-    ("projections", &["passbook-core"]),
+    ("projections", &["passbook-core", "crc32fast", "sled"]),
     ("store", &["passbook-core", "passbook-journal", "passbook-projections", "tokio"]),
     ("server", &["passbook", "passbook-core", "passbook-journal", "tokio"]),
     ("tests", &["passbook"]),
