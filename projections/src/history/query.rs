@@ -33,7 +33,8 @@ pub const PAGE_LINES_DEFAULT: usize = 100;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryQuery {
-    limit: Limit,
+    /// The most lines of a page.
+    pub limit: PageLimit,
     /// Only lines behind this place: where the page before ended.
     pub before: Option<Cursor>,
     /// Only lines of these kinds; empty = of all.
@@ -49,15 +50,15 @@ pub struct HistoryQuery {
     pub ip: Option<IpNet>,
 }
 
-/// Within `1..=PAGE_LINES_MAX`. Its own type, so that a struct update can't bring another in.
+/// How many lines a page has at most: within `1..=1000`, as [`HistoryQuery::newest`] checks it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Limit(usize);
+pub struct PageLimit(usize);
 
 impl Default for HistoryQuery {
     /// The newest 100 lines of any kind.
     fn default() -> Self {
         Self {
-            limit: Limit(PAGE_LINES_DEFAULT),
+            limit: PageLimit(PAGE_LINES_DEFAULT),
             before: None,
             kinds: Vec::new(),
             since_ms: None,
@@ -77,7 +78,7 @@ impl HistoryQuery {
         if !(1..=PAGE_LINES_MAX).contains(&limit) {
             return Err(QueryError::Limit { limit });
         }
-        Ok(Self { limit: Limit(limit), ..Self::default() })
+        Ok(Self { limit: PageLimit(limit), ..Self::default() })
     }
 
     /// The most lines of the page.

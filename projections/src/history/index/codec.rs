@@ -76,6 +76,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The outer `None` = bad bytes, the inner = there is no such thing.
+    #[expect(clippy::option_option, reason = "three cases, and `?` takes the outer one away")]
     pub(super) fn maybe<T>(
         &mut self,
         read: impl FnOnce(&mut Self) -> Option<T>,

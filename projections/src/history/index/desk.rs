@@ -305,7 +305,9 @@ fn put_back(name: &Text, user: &mut User, changes: &mut Changes, meta: &mut Meta
 fn encode_names(names: &[Text]) -> Vec<u8> {
     let mut bytes = Vec::new();
     bytes.number(count(names.len()));
-    names.iter().for_each(|name| text(&mut bytes, name));
+    for name in names {
+        text(&mut bytes, name);
+    }
     bytes
 }
 

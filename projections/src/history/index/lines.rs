@@ -71,7 +71,9 @@ pub(super) fn encode(lines: &[HistoryEntry], latest_ms: u64) -> (Vec<u8>, u64) {
     for number in [span.first_ms, span.last_ms, span.latest_ms, span.ends_ms, span.count] {
         bytes.number(number);
     }
-    lines.iter().for_each(|line| put_entry(&mut bytes, line));
+    for line in lines {
+        put_entry(&mut bytes, line);
+    }
     (bytes, span.latest_ms)
 }
 

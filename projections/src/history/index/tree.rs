@@ -15,6 +15,8 @@ use std::{
 use super::error::{HistoryError, doubt};
 
 const CRC_BYTES: usize = 4;
+/// How sled says that somebody else has the folder open: it has no error of its own for that.
+const LOCKED: &str = "could not acquire lock";
 
 /// Ordered keys and values in one folder.
 pub(super) struct Tree {
@@ -58,7 +60,14 @@ impl Tree {
             // Nobody waits for it to be durable: what a crash takes is told again.
             .flush_every_ms(None)
             .use_compression(false);
-        guarded("open", || config.open()).map(|db| Self { db: Some(db) })
+        match guarded("open", || config.open()) {
+            Ok(db) => Ok(Self { db: Some(db) }),
+            // What another process has open is no damage, and may not be removed.
+            Err(HistoryError::Doubt { why }) if why.contains(LOCKED) => {
+                Err(HistoryError::Unusable { path: folder.to_owned(), why })
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn with<T>(
@@ -109,7 +118,7 @@ impl Tree {
     }
 
     pub(super) fn bytes_on_disk(&self) -> Result<u64, HistoryError> {
-        self.with("measure", |db| db.size_on_disk())
+        self.with("measure", sled::Db::size_on_disk)
     }
 }
 

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use passbook_core::{Session, SessionId, SessionState, Text, Transport, session::NEVER_MS};
 
 use super::{
-    codec::{Put as _, Reader, count, entry, put_entry, text},
+    codec::{Put, Reader, count, entry, put_entry, text},
     error::{HistoryError, doubt},
     lines::LINES_PER_CHUNK,
 };
@@ -82,7 +82,7 @@ impl Open {
         // Never is the greatest number; one more makes it the shortest.
         bytes.number(self.expires_at_ms.wrapping_add(1));
         bytes.number(self.absolute_at_ms.wrapping_add(1));
-        bytes.maybe(self.ip.as_ref(), |bytes, ip| bytes.ip(ip));
+        bytes.maybe(self.ip.as_ref(), Put::ip);
         bytes.maybe(self.device.as_ref(), text);
         bytes.maybe(self.user_agent.as_ref(), text);
         bytes.number(self.refreshes.unwrap_or(0));
@@ -120,7 +120,9 @@ pub(super) fn encode_open(open: &[Open]) -> Vec<u8> {
 
 fn put_open(bytes: &mut Vec<u8>, open: &[Open]) {
     bytes.number(count(open.len()));
-    open.iter().for_each(|open| open.put(bytes));
+    for open in open {
+        open.put(bytes);
+    }
 }
 
 /// Sessions from the bytes of a chunk.
