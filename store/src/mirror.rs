@@ -12,11 +12,9 @@ use passbook_core::{
     SessionRef, SessionState, SessionView, State, TenantId, Transport, UserAgent, UserId, apply,
 };
 
-use crate::{
-    Ledger, SessionBackend, SessionRow,
-    error::LedgerError,
-    subscribe::{Recorded, Subscription},
-};
+use passbook_projections::history::Recorded;
+
+use crate::{Ledger, SessionBackend, SessionRow, error::LedgerError, subscribe::Subscription};
 
 /// A backend and how far it has followed.
 #[derive(Debug)]
