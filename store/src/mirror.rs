@@ -11,7 +11,6 @@ use passbook_core::{
     Act, Actor, AdoptedSession, Command, DataKey, DeviceLabel, Fact, NewSession, Origin, SessionId,
     SessionRef, SessionState, SessionView, State, TenantId, Transport, UserAgent, UserId, apply,
 };
-
 use passbook_projections::history::Recorded;
 
 use crate::{Ledger, SessionBackend, SessionRow, error::LedgerError, subscribe::Subscription};

@@ -56,7 +56,9 @@ impl Ledger {
         let origin = Origin { ip: ip.parse().ok(), user_agent, imported: None };
         let command = Command { origin, ..Command::new(act) };
         if let Ok(Decided { events, .. }) = decide(&self.state, &command, self.now_ms) {
-            events.into_iter().for_each(|event| self.record(event));
+            for event in events {
+                self.record(event);
+            }
         }
     }
 
@@ -75,13 +77,14 @@ impl Ledger {
             digest: (!imported).then(|| digest(self.tokens)),
             user: if is_guest { user(3) } else { user(number) },
             is_guest,
-            device: (number % 2 == 0)
+            device: number
+                .is_multiple_of(2)
                 .then(|| DeviceLabel::new(format!("Device {number}")).expect("short")),
             tenant: None,
             transport: if imported { Transport::Imported } else { Transport::Token },
-            lifetime_ms: (number % 5 != 0).then(|| u64::from(number) * MINUTE_MS / 2),
+            lifetime_ms: (!number.is_multiple_of(5)).then(|| u64::from(number) * MINUTE_MS / 2),
             replaces: None,
-            sessions_per_user_max: (number % 16 == 0).then_some(2),
+            sessions_per_user_max: number.is_multiple_of(16).then_some(2),
         });
         self.submit(act, number);
     }
@@ -116,7 +119,7 @@ impl Ledger {
                 self.submit(Act::Refresh { presented, successor, lifetime_ms: None }, number);
             }
             11 | 12 => {
-                self.submit(Act::Upgrade { session, user: user(number), successor: None }, number)
+                self.submit(Act::Upgrade { session, user: user(number), successor: None }, number);
             }
             13 => self.submit(Act::Revoke { session, reason }, number),
             14 => self.submit(Act::RevokeUser { user: user(number), except: None, reason }, number),
@@ -133,7 +136,8 @@ impl Ledger {
             18 => self.submit(Act::SetTenant { session, tenant: None }, number),
             19 | 20 => self.submit(Act::Sweep, number),
             21 => {
-                let on_reuse = if number % 2 == 0 { OnReuse::Refuse } else { OnReuse::EndSession };
+                let on_reuse =
+                    if number.is_multiple_of(2) { OnReuse::Refuse } else { OnReuse::EndSession };
                 let absolute_timeout_ms = u64::from(number % 4) * 30 * MINUTE_MS;
                 let policy = Policy { on_reuse, absolute_timeout_ms, ..Policy::default() };
                 self.submit(Act::SetPolicy(policy), number);
@@ -146,7 +150,9 @@ impl Ledger {
 /// What a ledger records when these things happen.
 pub(crate) fn events(wishes: &[Wish]) -> Vec<Recorded> {
     let mut ledger = Ledger { now_ms: START_MS, ..Ledger::default() };
-    wishes.iter().for_each(|wish| ledger.wish(*wish));
+    for wish in wishes {
+        ledger.wish(*wish);
+    }
     ledger.events
 }
 
@@ -172,7 +178,9 @@ pub(crate) fn catch_up(index: &mut HistoryIndex, events: &[Recorded]) {
 
 pub(crate) fn fold(events: &[Recorded], user: &str) -> HistoryFold {
     let mut fold = HistoryFold::of(user);
-    events.iter().for_each(|recorded| fold.add(recorded));
+    for recorded in events {
+        fold.add(recorded);
+    }
     fold
 }
 
