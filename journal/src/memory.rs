@@ -81,18 +81,6 @@ struct Stored {
     payload: Arc<[u8]>,
 }
 
-impl Stored {
-    fn record(&self, sequence: u64) -> Record {
-        Record {
-            sequence,
-            time_ms: self.time_ms,
-            group_first: self.group_first,
-            payload: self.payload.to_vec(),
-            place: None,
-        }
-    }
-}
-
 #[derive(Debug, Default, Clone)]
 enum Fault {
     #[default]

@@ -22,6 +22,18 @@ pub(super) struct Attic {
     times: BTreeMap<u64, u64>,
 }
 
+impl Stored {
+    pub(super) fn record(&self, sequence: u64) -> crate::Record {
+        crate::Record {
+            sequence,
+            time_ms: self.time_ms,
+            group_first: self.group_first,
+            payload: self.payload.to_vec(),
+            place: None,
+        }
+    }
+}
+
 impl Attic {
     pub(super) fn posted(&self, keys: &[&[u8]]) -> Records {
         let found = keys.iter().filter_map(|key| self.postings.get(*key)).flatten();
