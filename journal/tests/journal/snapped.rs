@@ -120,13 +120,13 @@ pub(crate) struct Snapped {
     pub(crate) acks: Arc<Acks>,
     pub(crate) submitted: Vec<Seen>,
     /// Records in the last snapshot that was reported as taken.
-    pub(crate) snapped: usize,
+    pub(crate) taken: usize,
 }
 
 impl Snapped {
     pub(crate) fn new(sim: &SimVfs) -> Self {
         let acks = Arc::default();
-        Self { sim: sim.clone(), journal: None, acks, submitted: Vec::new(), snapped: 0 }
+        Self { sim: sim.clone(), journal: None, acks, submitted: Vec::new(), taken: 0 }
     }
 
     pub(crate) fn open(&mut self) -> bool {
@@ -183,7 +183,7 @@ impl Snapped {
         let Some(journal) = &self.journal else { return Err(SnapshotError::Closed) };
         let at = usize::try_from(journal.durable()).unwrap();
         snap(journal, &self.submitted, at)?;
-        self.snapped = at;
+        self.taken = at;
         Ok(())
     }
 }

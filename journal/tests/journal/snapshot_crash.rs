@@ -10,7 +10,7 @@ use passbook_journal::{AppendError, Journal, OpenError, WriterState};
 use crate::ledger::options;
 use crate::snapped::{Snapped, file, open_state, snap_names, trim};
 
-const STATES_MAX: usize = 1 << 8;
+const STATES_MAX: usize = 1 << 6;
 const SEED: u64 = 0x5A95;
 
 #[derive(Debug, Clone, Copy)]
@@ -66,7 +66,7 @@ fn check(image: &SimVfs, rig: &Snapped, what: &str) {
     assert!(rig.submitted.starts_with(&state.seen), "{what}: not a prefix");
     assert_eq!(recovery.snapshots_bad, Vec::new(), "{what}");
     let used = recovery.snapshot.map_or(0, |snapshot| snapshot.sequence);
-    let snapped = u64::try_from(rig.snapped).unwrap();
+    let snapped = u64::try_from(rig.taken).unwrap();
     assert!(used >= snapped, "{what}: the snapshot at @{snapped} is gone, @{used} was used");
     let names = snap_names(image);
     assert!(

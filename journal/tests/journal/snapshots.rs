@@ -191,7 +191,7 @@ fn a_trimmed_journal_needs_its_snapshot_and_says_where_it_begins() {
     let report = verified(&rig.sim);
     assert!(report.is_good(), "{:?}", report.damages);
     assert_eq!(report.snapshots.len(), 2);
-    let listed = stat(Path::new(DIR), Arc::new(rig.sim.clone())).unwrap().snapshots;
+    let listed = stat(Path::new(DIR), Arc::new(rig.sim)).unwrap().snapshots;
     assert_eq!(listed, report.snapshots);
 }
 
@@ -282,7 +282,7 @@ fn without_any_good_snapshot_a_whole_journal_is_replayed_and_a_trimmed_one_refus
     let trimmed = rig.sim.fork();
     let (_journal, recovery, state) = open_state(options(&rig.sim)).unwrap();
     assert_eq!((recovery.snapshot, recovery.snapshots_bad.len()), (None, 2));
-    assert_eq!((state.seen, state.resets), (rig.submitted.clone(), 2));
+    assert_eq!((state.seen, state.resets), (rig.submitted, 2));
 
     trim(&trimmed, 5);
     let error = open_state(options(&trimmed)).unwrap_err();
