@@ -99,16 +99,12 @@ impl Rows {
     }
 
     /// Writes sessions into slots of one shard, all empty.
-    pub(crate) fn fill(
-        &self,
-        number: u32,
-        records: impl IntoIterator<Item = (Slot, Text, SessionRecord)>,
-    ) {
+    pub(crate) fn fill(&self, number: u32, records: &[(Slot, Text, SessionRecord)]) {
         let mut shard = self.shards.of(number).write();
         for (slot, user, (state, spent)) in records {
-            shard.put(slot, &state, user);
+            shard.put(*slot, state, user.clone());
             for token in spent {
-                shard.spend(slot, token);
+                shard.spend(*slot, *token);
             }
         }
     }

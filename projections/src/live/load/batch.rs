@@ -62,7 +62,8 @@ impl<'a> Batch<'a> {
             self.expiries.push((session.expires_at_ms, slot));
             self.rows.push((slot, user, (state, spent)));
         }
-        self.live.rows.fill(shard, self.rows.drain(..));
+        self.live.rows.fill(shard, &self.rows);
+        self.rows.clear();
     }
 
     /// Adds the entries to the indexes.
