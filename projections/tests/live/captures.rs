@@ -11,7 +11,10 @@ use passbook_core::{
 use passbook_projections::{Capture, Captured, Live, LoadError, LoadPlan};
 use proptest::prelude::*;
 
-use crate::histories::{self, POOL, created, digest, id, revoked, user};
+use crate::{
+    histories::{self, POOL, created, digest, id, revoked, user},
+    readers::scattered,
+};
 
 const NEVER_MS: u64 = u64::MAX;
 
@@ -160,8 +163,8 @@ proptest! {
 fn grown(sessions: u64) -> (Live, State) {
     let (live, mut state) = (Live::new(), State::new());
     let ended = (1..=sessions).step_by(7).map(revoked);
-    let events =
-        (1..=sessions).map(|number| created(number, number % (sessions / 3), number, NEVER_MS));
+    let events = (1..=sessions)
+        .map(|number| created(number, number % (sessions / 3), scattered(number), NEVER_MS));
     for (sequence, event) in (1..).zip(events.chain(ended)) {
         apply(&mut live.writer(), sequence, &event);
         apply(&mut state, sequence, &event);
@@ -178,14 +181,15 @@ fn a_large_table_is_captured_beside_a_writer_and_readers() {
         scope.spawn(|| {
             for number in 1..=SESSIONS {
                 apply(&mut live.writer(), SESSIONS * 2, &revoked(number));
-                let next = created(SESSIONS + number, number, SESSIONS + number, NEVER_MS);
+                let next =
+                    created(SESSIONS + number, number, scattered(SESSIONS + number), NEVER_MS);
                 apply(&mut live.writer(), SESSIONS * 2, &next);
             }
         });
         for _ in 0..2 {
             scope.spawn(|| {
                 for number in (1..=SESSIONS).filter(|number| number % 7 != 1) {
-                    let found = live.live(&digest(number), 0);
+                    let found = live.live(&digest(scattered(number)), 0);
                     assert!(found.is_none_or(|session| session.id == id(number)));
                 }
             });

@@ -47,7 +47,7 @@ fn beside<M: Default>(write: impl FnOnce() + Send, read: impl Fn(&mut M) + Sync)
 }
 
 /// Scattered over the index as those of real tokens are.
-fn scattered(token: u64) -> u64 {
+pub(crate) fn scattered(token: u64) -> u64 {
     token.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
