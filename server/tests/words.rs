@@ -37,6 +37,7 @@ fn transports_are_those_of_sessions() {
 }
 
 /// One of each kind, in the order of the enum.
+#[expect(clippy::too_many_lines, reason = "one sample a kind")]
 fn facts() -> Vec<Fact> {
     let user = || UserId::new("mira").expect("short");
     let subject = || Subject { session: SessionId::from_u128(7), user: user() };

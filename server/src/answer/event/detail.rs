@@ -288,12 +288,7 @@ impl Detail {
                 ended: *ended,
                 policy_version: *policy_version,
             },
-            Fact::Salvaged { source, kept, lost, lost_records } => Self::Salvaged {
-                source: format!("{:032x}", u128::from_be_bytes(*source)),
-                kept: *kept,
-                lost: lost.iter().map(|(first, last)| [*first, *last]).collect(),
-                lost_records: *lost_records,
-            },
+            Fact::Salvaged { .. } => Self::salvaged(fact),
         }
     }
 }
@@ -325,6 +320,18 @@ impl Detail {
             lifetime_ms: *lifetime_ms,
             expires_at: deadline(*expires_at_ms),
             absolute_at: deadline(*absolute_at_ms),
+        }
+    }
+
+    fn salvaged(fact: &Fact) -> Self {
+        let Fact::Salvaged { source, kept, lost, lost_records } = fact else {
+            unreachable!("called for this kind alone")
+        };
+        Self::Salvaged {
+            source: format!("{:032x}", u128::from_be_bytes(*source)),
+            kept: *kept,
+            lost: lost.iter().map(|(first, last)| [*first, *last]).collect(),
+            lost_records: *lost_records,
         }
     }
 

@@ -90,7 +90,7 @@ impl fmt::Display for Detail {
                 write!(f, "{reason}, ended {}", thousands(u64::from(*ended)))?;
                 except.as_ref().map_or(Ok(()), |except| write!(f, ", except {except}"))
             }
-            Self::SessionsExpired { ended, .. } => {
+            Self::SessionsExpired { ended, .. } | Self::Compacted { ended, .. } => {
                 write!(f, "ended {}", thousands(u64::from(*ended)))
             }
             Self::TokenReuseDetected {
@@ -111,9 +111,6 @@ impl fmt::Display for Detail {
             Self::TenantSet { tenant_id: None } => f.write_str("no tenant"),
             Self::TenantSet { tenant_id: Some(tenant) } => f.write_str(tenant),
             Self::Bookmark { name } => f.write_str(name),
-            Self::Compacted { ended, .. } => {
-                write!(f, "ended {}", thousands(u64::from(*ended)))
-            }
             Self::Salvaged { source, kept, lost_records, .. } => write!(
                 f,
                 "from {source}: {} kept, {} lost",
