@@ -147,6 +147,18 @@ impl Ledger {
     }
 }
 
+/// Failures of that user that happened at these times, recorded in this order.
+pub(crate) fn failures(user: u8, times_ms: impl IntoIterator<Item = u64>) -> Vec<Recorded> {
+    let mut ledger = Ledger { now_ms: START_MS, ..Ledger::default() };
+    for at_ms in times_ms {
+        ledger.import(user);
+        if let Some(last) = ledger.events.last_mut() {
+            last.event.occurred_at_ms = Some(at_ms);
+        }
+    }
+    ledger.events
+}
+
 /// What a ledger records when these things happen.
 pub(crate) fn events(wishes: &[Wish]) -> Vec<Recorded> {
     let mut ledger = Ledger { now_ms: START_MS, ..Ledger::default() };

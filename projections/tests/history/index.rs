@@ -4,7 +4,8 @@ use passbook_projections::history::{Audience, HistoryQuery, audience};
 use proptest::{prelude::*, sample::Index};
 
 use crate::histories::{
-    USERS, catch_up, check_same, copy, events, expect, fold, open, plain_events, walk, wishes,
+    USERS, catch_up, check_same, copy, events, expect, failures, fold, open, plain_events, walk,
+    wishes,
 };
 
 proptest! {
@@ -58,6 +59,18 @@ fn a_long_history_is_paged_through_chunks_and_reopened() {
     let (index, rebuilt) = open(folder.path(), &events);
     assert_eq!((rebuilt, index.covered()), (None, before));
     check_same(&index, &events, 100);
+}
+
+#[test]
+fn an_old_log_that_is_read_late_stands_behind_what_is_newer() {
+    let recent = 9_000_000_000..9_000_000_100;
+    let events = failures(0, recent.chain(5_000..5_100).chain(9_000_000_050..9_000_000_060));
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut index, _) = open(folder.path(), &events);
+    catch_up(&mut index, &events);
+    for limit in [1, 5, 50, 1_000] {
+        check_same(&index, &events, limit);
+    }
 }
 
 #[test]
