@@ -10,6 +10,8 @@ use std::{
     ops::Bound,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
+    thread,
+    time::Duration,
 };
 
 use super::error::{HistoryError, doubt};
@@ -17,6 +19,10 @@ use super::error::{HistoryError, doubt};
 const CRC_BYTES: usize = 4;
 /// How sled says that somebody else has the folder open: it has no error of its own for that.
 const LOCKED: &str = "could not acquire lock";
+/// sled's threads can hold the lock a little longer than the handle that was dropped, and there is
+/// nothing to wait for: so it is tried again, in all for two seconds.
+const LOCK_WAIT: Duration = Duration::from_millis(5);
+const LOCK_WAITS_MAX: u32 = 400;
 
 /// Ordered keys and values in one folder.
 pub(super) struct Tree {
@@ -60,13 +66,20 @@ impl Tree {
             // Nobody waits for it to be durable: what a crash takes is told again.
             .flush_every_ms(None)
             .use_compression(false);
-        match guarded("open", || config.open()) {
-            Ok(db) => Ok(Self { db: Some(db) }),
-            // What another process has open is no damage, and may not be removed.
-            Err(HistoryError::Doubt { why }) if why.contains(LOCKED) => {
-                Err(HistoryError::Unusable { path: folder.to_owned(), why })
+        let mut waits = 0;
+        loop {
+            match guarded("open", || config.open()) {
+                Ok(db) => return Ok(Self { db: Some(db) }),
+                Err(HistoryError::Doubt { why }) if why.contains(LOCKED) => {
+                    // What another process has open is no damage, and may not be removed.
+                    if waits == LOCK_WAITS_MAX {
+                        return Err(HistoryError::Unusable { path: folder.to_owned(), why });
+                    }
+                    waits += 1;
+                    thread::park_timeout(LOCK_WAIT);
+                }
+                Err(error) => return Err(error),
             }
-            Err(error) => Err(error),
         }
     }
 
