@@ -6,7 +6,7 @@
 //! crash it goes on from wherever it is.
 //!
 //! # When it is right
-//! Its store, sled, is not trusted ([`tree`]). What is checked, and when:
+//! Its store, sled, is not trusted (`index/tree.rs`). What is checked, and when:
 //! - *at opening*: every record is read. Checksums, the version, the ledger's id, that the
 //!   checkpoint is not beyond what is durable, that each user's lines are dense and sessions all
 //!   there, and that the number and the sum of all records are those that the last batch left.
