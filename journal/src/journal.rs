@@ -68,9 +68,7 @@ pub trait Journal: Send + Sync + std::fmt::Debug {
 
     /// Commits what is queued on this thread until `through` is durable and observed, or until
     /// somebody else is at it. Don't hold a lock that the observer takes.
-    fn commit_here(&self, through: u64) {
-        let _others_are_at_it = through;
-    }
+    fn commit_here(&self, _through: u64) {}
 
     /// Leaves what was queued quietly to the journal's own threads.
     fn commit_elsewhere(&self) {}

@@ -164,7 +164,7 @@ fn look_and_check(
     let mut job = Job::new(disk, &files, watermark.as_ref(), held, options);
     job.total_bytes += snapshots.bytes();
     let checked = job.run(options.jobs.clamp(1, VERIFY_JOBS_MAX))?;
-    let (good, damages) = snapshots.check(&disk, &layout, &files, &|bytes| job.advance(bytes));
+    let (good, damages) = snapshots.check(disk, layout, &files, &|bytes| job.advance(bytes));
     let missing = |last| missing_at_end(&files, &good, last);
     let mut report = report(&files, checked, watermark.as_ref(), held);
     report.damages.extend(damages);

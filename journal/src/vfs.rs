@@ -5,7 +5,7 @@
 
 use std::fmt::Debug;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 mod real;
 #[cfg(feature = "sim")]
@@ -72,6 +72,12 @@ pub trait Vfs: Send + Sync + Debug {
     /// # Errors
     /// The operating system's.
     fn unlink(&self, path: &Path) -> io::Result<()>;
+
+    /// Where the operating system has that path, for libraries that open files themselves; `None` in
+    /// a simulation.
+    fn real_path(&self, _path: &Path) -> Option<PathBuf> {
+        None
+    }
 
     /// Makes creations, renames and removals in a folder durable.
     ///

@@ -90,7 +90,9 @@ pub(crate) fn open_at(
         .path(path)
         .journal_options(options)
         .clock(std::sync::Arc::clone(&app.clock))
-        .sweep_interval(None);
+        .sweep_interval(None)
+        .compaction(None)
+        .history_index(false);
     Ok(builder.open_blocking()?)
 }
 

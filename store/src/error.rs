@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use passbook_core::{Completed, LimitError, Rejection, codec::CodecError};
 use passbook_journal::{
-    AppendError, CloseError, JournalError, OpenError, ReadError, ReadOnlyReason,
+    AppendError, CloseError, CompactError, JournalError, OpenError, ReadError, ReadOnlyReason,
+    SnapshotError,
 };
 use thiserror::Error;
 
@@ -61,6 +62,20 @@ pub enum LedgerError {
     /// The journal can't be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// A snapshot could not be taken or read. The ledger goes on without.
+    #[error(transparent)]
+    Snapshot(Arc<SnapshotError>),
+    /// A compaction ended early. What it had done stays done, nothing is lost; try again.
+    #[error(transparent)]
+    Compact(Arc<CompactError>),
+    /// The state after that event can't be told any more, or not yet.
+    #[error("the state after @{sequence} is not kept: what is there begins at @{first}")]
+    NotRetained {
+        /// The event asked for.
+        sequence: u64,
+        /// The first event that is kept.
+        first: u64,
+    },
     /// All changes are settled, but closing was not clean.
     #[error(transparent)]
     Close(#[from] CloseError),
@@ -71,6 +86,18 @@ pub enum LedgerError {
     /// The journal was changed by someone else than this ledger, or an invariant does not hold.
     #[error("a mistake of Passbook: {0}")]
     Internal(String),
+}
+
+impl From<SnapshotError> for LedgerError {
+    fn from(error: SnapshotError) -> Self {
+        Self::Snapshot(Arc::new(error))
+    }
+}
+
+impl From<CompactError> for LedgerError {
+    fn from(error: CompactError) -> Self {
+        Self::Compact(Arc::new(error))
+    }
 }
 
 impl LedgerError {
@@ -90,6 +117,9 @@ impl LedgerError {
             Self::Open(error) => open_code(error),
             Self::Event { .. } => "ledger:unknown_event",
             Self::Read(_) => "ledger:corrupt",
+            Self::Snapshot(_) => "ledger:snapshot",
+            Self::Compact(_) => "ledger:compaction",
+            Self::NotRetained { .. } => "ledger:not_retained",
             Self::Close(_) => "ledger:not_closed",
             Self::Backend(_) => "ledger:backend",
             Self::Internal(_) => "ledger:internal",

@@ -44,6 +44,8 @@ pub(crate) struct Engine {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) replays: ReplayWindow,
+    /// Length of a new segment of the journal, in bytes.
+    pub(crate) segment_bytes: u64,
     ids: Mutex<IdGenerator>,
     decider: Mutex<Decider>,
     /// The latest time that anyone was told: a clock that steps back revives no session.
@@ -99,12 +101,13 @@ pub(crate) struct Parts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) dropped_bytes: u64,
+    pub(crate) segment_bytes: u64,
 }
 
 impl Engine {
     /// An engine over a journal whose events `live` has folded.
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { journal, live, clock, entropy, dropped_bytes } = parts;
+        let Parts { journal, live, clock, entropy, dropped_bytes, segment_bytes } = parts;
         let head = journal.head();
         let inflight = Arc::new(Inflight::new(Arc::clone(&live), head));
         journal.observe(Arc::<Inflight>::clone(&inflight));
@@ -122,6 +125,7 @@ impl Engine {
             clock,
             entropy,
             replays: ReplayWindow::default(),
+            segment_bytes,
             ids: Mutex::default(),
             decider: Mutex::new(decider),
         }

@@ -15,6 +15,9 @@ pub struct Health {
     pub sessions: usize,
     /// Users that have a session in memory.
     pub users: usize,
+    /// The last event that is in the history's index; `None` while it is built, or if there is
+    /// none.
+    pub indexed: Option<u64>,
     /// Writes to a backend that failed and wait to be tried again.
     pub backend_backlog: usize,
 }
@@ -26,6 +29,7 @@ impl Health {
             applied: engine.inflight.applied(),
             sessions: engine.live.len(),
             users: engine.live.users(),
+            indexed: None,
             backend_backlog: 0,
         }
     }

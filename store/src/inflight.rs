@@ -29,6 +29,8 @@ pub(crate) struct Inflight {
     queue: Mutex<VecDeque<Entry>>,
     /// The last event that readers see.
     applied: AtomicU64,
+    /// Held from the first event of a group to the last.
+    applying: Mutex<()>,
     /// Those who wait for any next event.
     watchers: Mutex<Vec<Waker>>,
 }
@@ -47,6 +49,7 @@ impl Inflight {
             live,
             queue: Mutex::default(),
             applied: AtomicU64::new(applied),
+            applying: Mutex::default(),
             watchers: Mutex::default(),
         }
     }
@@ -54,6 +57,13 @@ impl Inflight {
     /// The sequence of the last event that readers see.
     pub(crate) fn applied(&self) -> u64 {
         self.applied.load(Ordering::Acquire)
+    }
+
+    /// Calls `look` between two groups of events, with the sequence of the last that readers see.
+    /// Commits wait for it.
+    pub(crate) fn between_events<T>(&self, look: impl FnOnce(u64) -> T) -> T {
+        let _whole = self.applying.lock();
+        look(self.applied())
     }
 
     /// Enters a group that is about to be queued.
@@ -104,6 +114,7 @@ impl Inflight {
         let events = entry.ticket.events();
         let count = u64::try_from(events.len()).expect("a group has few events");
         let first = entry.last + 1 - count;
+        let _whole = self.applying.lock();
         for (sequence, event) in (first..).zip(events) {
             apply(&mut self.live.writer(), sequence, event);
         }

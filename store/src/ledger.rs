@@ -3,6 +3,7 @@
 mod acts;
 mod builder;
 mod context;
+mod keeping;
 mod login;
 mod start;
 
@@ -13,7 +14,7 @@ use passbook_core::{
     state_fingerprint,
 };
 use passbook_journal::Records;
-use passbook_projections::history::{HistoryEntry, HistoryFold, Recorded};
+use passbook_projections::history::Recorded;
 
 pub use builder::{Builder, DEFAULT_SWEEP_INTERVAL, Opened};
 pub use context::Context;
@@ -24,9 +25,10 @@ use crate::{
     error::LedgerError,
     execute::{Committer, Engine, Reply},
     health::Health,
+    helpers::Helpers,
+    history::Indexer,
     inflight::Pending,
     subscribe::{Subscription, decode_record},
-    sweeper::Sweeper,
 };
 
 /// An event-sourced ledger of sessions. A clone is another handle on the same ledger.
@@ -52,7 +54,7 @@ pub struct Ledger {
     /// Who commits what is done through this handle.
     committer: Committer,
     // Dropped with the last handle.
-    _sweeper: Option<Arc<Sweeper>>,
+    helpers: Arc<Helpers>,
 }
 
 impl Ledger {
@@ -152,7 +154,8 @@ impl Ledger {
 
     /// How the ledger is.
     pub fn health(&self) -> Health {
-        Health::of(&self.engine)
+        let indexed = self.helpers.indexer.as_ref().and_then(Indexer::through);
+        Health { indexed, ..Health::of(&self.engine) }
     }
 
     /// SHA-256 over the whole state: the same as that of a replay of the journal to
@@ -186,19 +189,6 @@ impl Ledger {
     ) -> Result<impl Iterator<Item = Result<Recorded, LedgerError>> + use<>, LedgerError> {
         let records: Records = self.engine.journal.read(from)?;
         Ok(records.map(|record| decode_record(&record?)))
-    }
-
-    /// The user's logins, failures and endings, newest first. Includes all that was acknowledged
-    /// before the call. Reads the journal: the cost is that of its length.
-    ///
-    /// # Errors
-    /// [`LedgerError::Read`] and [`LedgerError::Event`].
-    pub fn history(&self, user: &str) -> Result<Vec<HistoryEntry>, LedgerError> {
-        let mut fold = HistoryFold::of(user);
-        for recorded in self.events(0)? {
-            fold.add(&recorded?);
-        }
-        Ok(fold.newest_first())
     }
 
     /// Makes everything queued durable and stops for good: further mutations are refused, reads go

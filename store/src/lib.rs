@@ -12,26 +12,36 @@
 //! Start with [`Ledger::open`] or [`SessionStore::open`]. Times are Unix milliseconds where a name
 //! ends in `_ms`, else Unix seconds.
 
+mod as_of;
 mod auth_context;
 mod backend;
+mod background;
+mod compaction;
 mod error;
 mod execute;
 mod health;
+mod helpers;
+mod history;
 mod inflight;
 mod ledger;
 mod mirror;
 mod overlay;
 mod ports;
+mod replay;
 mod replay_window;
 mod session_store;
+mod snapshot;
 mod subscribe;
 mod sweeper;
 
+pub use as_of::{View, as_of};
 pub use auth_context::AuthContext;
 pub use backend::{BackendError, SessionBackend, SessionRow};
+pub use compaction::{CompactionPolicy, CompactionReport, OnProgress};
 pub use error::LedgerError;
 pub use execute::Reply;
 pub use health::Health;
+pub use history::{CompleteFrom, HistoryPage, history_of};
 pub use inflight::Pending;
 pub use ledger::{Builder, Context, DEFAULT_SWEEP_INTERVAL, IssuedSession, Ledger, Login, Opened};
 pub use passbook_core as core;
@@ -41,8 +51,8 @@ pub use passbook_core::{
 };
 pub use passbook_journal as journal;
 pub use passbook_projections::history::{
-    self, Cursor, HistoryEntry, HistoryFold, HistoryKind, HistoryQuery, HistoryWhat, Page,
-    Recorded, expiry_reason,
+    self as login_history, Cursor, HistoryEntry, HistoryFold, HistoryKind, HistoryQuery,
+    HistoryWhat, Page, Recorded, expiry_reason,
 };
 pub use ports::{Clock, Entropy, EntropyError, OsEntropy, SeededEntropy, SimClock, SystemClock};
 pub use session_store::SessionStore;

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use passbook::{Context, EndReason, FailureReason, HistoryKind, Ledger, Login, Policy, SimClock};
+use passbook::{
+    Context, EndReason, FailureReason, HistoryKind, HistoryQuery, Ledger, Login, Policy, SimClock,
+};
 
 const START_MS: u64 = 1_795_132_800_000;
 
 /// The user's history as words, oldest first.
 fn told(ledger: &Ledger, user: &str) -> Vec<String> {
-    let history = ledger.history(user).expect("readable");
+    let history = ledger.history(user, &HistoryQuery::default()).expect("readable").entries;
     let words = history.iter().rev().map(|entry| match &entry.kind {
         HistoryKind::Login { is_guest, .. } => format!("login guest={is_guest}"),
         HistoryKind::Refresh { count, .. } => format!("refresh x{count}"),
@@ -97,7 +99,7 @@ async fn every_ending_has_its_reason_its_actor_and_its_time() {
             "end expired_idle by system after 100000",
         ]
     );
-    let end = &ledger.history("ann").expect("readable")[0];
+    let end = &ledger.history("ann", &HistoryQuery::default()).expect("readable").entries[0];
     assert_eq!(end.at_ms, last.expires_at_ms, "it was dead from its expiry on, not from the sweep");
     assert!(matches!(end.kind, HistoryKind::End { reason: EndReason::ExpiredIdle, .. }));
 }

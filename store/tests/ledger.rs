@@ -3,8 +3,8 @@
 use std::{net::IpAddr, sync::Arc};
 
 use passbook::{
-    Actor, Context, EndReason, Fact, FailureReason, HistoryKind, Ledger, LedgerError, Login,
-    Policy, SimClock, core::limits::DATA_BYTES_MAX, journal::Options,
+    Actor, Context, EndReason, Fact, FailureReason, HistoryKind, HistoryQuery, Ledger, LedgerError,
+    Login, Policy, SimClock, core::limits::DATA_BYTES_MAX, journal::Options,
 };
 
 const START_MS: u64 = 1_795_132_800_000;
@@ -94,7 +94,7 @@ async fn the_absolute_timeout_caps_what_extends_a_session() {
     clock.advance_ms(1);
     assert!(ledger.session(&renewed.token).is_none());
     assert_eq!(ledger.sweep_expired().await.expect("durable"), 1);
-    let history = ledger.history("ann").expect("readable");
+    let history = ledger.history("ann", &HistoryQuery::default()).expect("readable").entries;
     let HistoryKind::End { reason, duration_ms } = history[0].kind else { panic!("{history:?}") };
     assert_eq!((reason, duration_ms), (EndReason::ExpiredAbsolute, 90_000));
 }

@@ -54,6 +54,7 @@ impl Rig {
             .clock(Arc::<SimClock>::clone(&clock))
             .entropy(Arc::new(SeededEntropy::new(7)))
             .sweep_interval(None)
+            .compaction(None)
             .open_blocking()?;
         Ok(Self { vfs, clock, journal, ledger, recovery })
     }

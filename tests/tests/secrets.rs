@@ -7,7 +7,9 @@ use std::{
     sync::Arc,
 };
 
-use passbook::{FailureReason, Ledger, Policy, SessionStore, SimClock, Token, journal::Options};
+use passbook::{
+    FailureReason, HistoryQuery, Ledger, Policy, SessionStore, SimClock, Token, journal::Options,
+};
 
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries =
@@ -66,7 +68,8 @@ fn a_token_is_in_no_file_and_in_no_debug() {
     for recorded in store.ledger().events(0).expect("readable") {
         write!(shown, "{recorded:?}").expect("a string takes it");
     }
-    let (history, all) = (store.ledger().history("ann"), store.list_all_unfiltered());
+    let (history, all) =
+        (store.ledger().history("ann", &HistoryQuery::default()), store.list_all_unfiltered());
     write!(shown, "{history:?} {all:?}").expect("a string takes it");
     let issued = store.create("cid".to_owned());
     write!(shown, "{issued:?}").expect("a string takes it");

@@ -137,7 +137,9 @@ fn open(store: &std::path::Path) -> Result<Ledger, Failure> {
     let builder = Ledger::builder()
         .path(store)
         .journal_options(options("passbook quickstart"))
-        .sweep_interval(None);
+        .sweep_interval(None)
+        .compaction(None)
+        .history_index(false);
     Ok(builder.open_blocking()?)
 }
 

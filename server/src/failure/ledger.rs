@@ -46,12 +46,20 @@ impl From<LedgerError> for Failure {
             LedgerError::Unavailable(_) => Self::new(exit, code, error.to_string())
                 .why(chain(&error))
                 .help("look at the disk, then try again"),
+            LedgerError::NotRetained { sequence, first } => {
+                Self::new(exit, code, error.to_string())
+                    .help("a state is kept from the oldest snapshot on: passbook snapshot list")
+                    .field("sequence", json!(sequence))
+                    .field("sequence_first", json!(first))
+            }
             LedgerError::Rejected(_)
             | LedgerError::NotJson(_)
             | LedgerError::AlreadyDone(_)
             | LedgerError::TooLarge(_)
             | LedgerError::Closed
             | LedgerError::Entropy(_)
+            | LedgerError::Snapshot(_)
+            | LedgerError::Compact(_)
             | LedgerError::Close(_)
             | LedgerError::Backend(_)
             | LedgerError::Internal(_) => Self::new(exit, code, chain(&error)),
@@ -70,6 +78,7 @@ fn exit_of(error: &LedgerError) -> Exit {
             Exit::Unwritable
         }
         LedgerError::ReadOnly(ReadOnlyReason::OpenedReadOnly) => Exit::NotAllowed,
+        LedgerError::NotRetained { .. } => Exit::NotFound,
         LedgerError::Open(open) => exit_of_open(open),
         LedgerError::Rejected(_)
         | LedgerError::NotJson(_)
@@ -79,6 +88,8 @@ fn exit_of(error: &LedgerError) -> Exit {
         | LedgerError::Entropy(_)
         | LedgerError::Event { .. }
         | LedgerError::Read(_)
+        | LedgerError::Snapshot(_)
+        | LedgerError::Compact(_)
         | LedgerError::Backend(_)
         | LedgerError::Internal(_) => Exit::Failed,
     }

@@ -6,19 +6,19 @@ use std::{
     time::Duration,
 };
 
-use passbook_core::{Act, Actor, Command, Policy, apply, codec};
+use passbook_core::{Act, Actor, Command, Policy};
 use passbook_journal::{
-    Durability, FileJournal, Journal, MemoryJournal, Options, RecordRef, Recovery,
+    BadSnapshot, Durability, FileJournal, Journal, MemoryJournal, Options, Recovery, SnapshotInfo,
 };
-use passbook_projections::Live;
 
 use super::Ledger;
 use crate::{
+    compaction::CompactionPolicy,
     error::LedgerError,
     execute::{Committer, Engine, Parts},
+    helpers::{Helpers, Wanted},
     ports::{Clock, Entropy, OsEntropy, SystemClock},
-    subscribe::decode_record,
-    sweeper::Sweeper,
+    replay::Rebuild,
 };
 
 /// How often expired sessions are swept on their own: once a minute.
@@ -29,8 +29,10 @@ pub const DEFAULT_SWEEP_INTERVAL: Duration = Duration::from_mins(1);
 pub struct Opened {
     /// Where it is kept; `None` = in memory.
     pub path: Option<PathBuf>,
-    /// Events that were replayed.
+    /// Events that were replayed: all, or those behind the snapshot.
     pub events: u64,
+    /// The snapshot that it began from.
+    pub snapshot: Option<SnapshotInfo>,
     /// What recovery found and did; `None` = in memory.
     pub recovery: Option<Recovery>,
 }
@@ -45,6 +47,8 @@ pub struct Builder {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     sweep_interval: Option<Duration>,
+    compaction: Option<CompactionPolicy>,
+    history_index: bool,
 }
 
 impl Default for Builder {
@@ -57,6 +61,8 @@ impl Default for Builder {
             clock: Arc::new(SystemClock),
             entropy: Arc::new(OsEntropy::new()),
             sweep_interval: Some(DEFAULT_SWEEP_INTERVAL),
+            compaction: Some(CompactionPolicy::default()),
+            history_index: true,
         }
     }
 }
@@ -119,6 +125,22 @@ impl Builder {
         self
     }
 
+    /// When it compacts on its own, and for how long its history is kept; `None` = only when
+    /// [`Ledger::compact`] is called. [`CompactionPolicy::default`], if not said.
+    #[must_use]
+    pub fn compaction(mut self, policy: Option<CompactionPolicy>) -> Self {
+        self.compaction = policy;
+        self
+    }
+
+    /// Whether a ledger in a folder keeps an index of its login history there; it does, if not said.
+    /// Without it, [`Ledger::history`] reads archive and journal each time.
+    #[must_use]
+    pub fn history_index(mut self, is_kept: bool) -> Self {
+        self.history_index = is_kept;
+        self
+    }
+
     /// Opens the ledger on a thread of its own, so that no runtime waits for the replay.
     ///
     /// # Errors
@@ -145,19 +167,15 @@ impl Builder {
     /// ledger, it is damaged, a newer version wrote it, it can't be written to.
     /// [`LedgerError::Event`] if an event in it can't be read.
     pub fn open_blocking(self) -> Result<Ledger, LedgerError> {
-        let live = Arc::new(Live::new());
-        let (journal, opened) = self.open_journal(&live)?;
-        let dropped_bytes = opened
-            .recovery
-            .as_ref()
-            .and_then(|recovery| recovery.dropped.as_ref())
-            .map_or(0, |dropped| dropped.bytes);
+        let mut rebuild = Rebuild::new();
+        let (journal, opened) = self.open_journal(&mut rebuild)?;
         let engine = Arc::new(Engine::new(Parts {
             journal,
-            live,
-            clock: self.clock,
-            entropy: self.entropy,
-            dropped_bytes,
+            live: rebuild.live(),
+            clock: Arc::clone(&self.clock),
+            entropy: Arc::clone(&self.entropy),
+            dropped_bytes: dropped_bytes(&opened),
+            segment_bytes: self.options.segment_bytes,
         }));
         if let Some(policy) = self.policy
             && engine.policy_in_journal() != Some(policy)
@@ -165,31 +183,26 @@ impl Builder {
             let command = Command { actor: Actor::System, ..Command::new(Act::SetPolicy(policy)) };
             engine.submit(&command, Committer::Caller)?.wait()?;
         }
-        let sweeper = match self.sweep_interval {
-            None => None,
-            Some(interval) => {
-                Some(Sweeper::start(&engine, interval).map(Arc::new).map_err(|error| {
-                    LedgerError::Internal(format!("no thread to sweep on: {error}"))
-                })?)
-            }
+        let index = self.index_folder(&opened);
+        let wanted = Wanted {
+            sweep_interval: self.sweep_interval,
+            compaction: self.compaction,
+            index: index.as_ref().map(|(folder, store)| (folder.as_path(), *store)),
         };
-        Ok(Ledger {
-            engine,
-            context: None,
-            opened: Arc::new(opened),
-            committer: Committer::Journal,
-            _sweeper: sweeper,
-        })
+        let helpers = Arc::new(Helpers::start(&engine, &wanted)?);
+        let committer = Committer::Journal;
+        Ok(Ledger { engine, context: None, opened: Arc::new(opened), committer, helpers })
     }
 
-    fn open_journal(&self, live: &Live) -> Result<(Arc<dyn Journal>, Opened), LedgerError> {
+    fn open_journal(
+        &self,
+        rebuild: &mut Rebuild,
+    ) -> Result<(Arc<dyn Journal>, Opened), LedgerError> {
         if let Some(journal) = &self.journal {
-            for record in journal.read(0)? {
-                let recorded = decode_record(&record?)?;
-                apply(&mut live.writer(), recorded.sequence, &recorded.event);
+            for (sequence, error) in rebuild.follow(&**journal, journal.head())? {
+                tracing::warn!(sequence, %error, "a snapshot can't be used");
             }
-            let opened = Opened { events: journal.head(), ..Opened::default() };
-            return Ok((Arc::clone(journal), opened));
+            return Ok((Arc::clone(journal), opened_by(rebuild)));
         }
         let Some(path) = &self.path else {
             return Ok((Arc::new(MemoryJournal::new()), Opened::default()));
@@ -198,35 +211,38 @@ impl Builder {
         if options.opened_at_ms == 0 {
             options.opened_at_ms = self.clock.now_ms();
         }
-        let (journal, recovery) = open_files(path, options, live)?;
+        let (journal, recovery) = open_files(path, options, rebuild)?;
+        for BadSnapshot { path, offset, why, .. } in &recovery.snapshots_bad {
+            tracing::warn!(path = %path.display(), offset, why, "a snapshot can't be used");
+        }
         let opened =
-            Opened { path: Some(path.clone()), events: journal.head(), recovery: Some(recovery) };
+            Opened { path: Some(path.clone()), recovery: Some(recovery), ..opened_by(rebuild) };
         Ok((Arc::new(journal), opened))
+    }
+
+    /// Where the history's index goes; nowhere in memory or in a simulation.
+    fn index_folder(&self, opened: &Opened) -> Option<(PathBuf, [u8; 16])> {
+        let recovery = opened.recovery.as_ref().filter(|_| self.history_index)?;
+        let folder = self.options.vfs.real_path(&self.path.as_ref()?.join("idx"))?;
+        Some((folder, recovery.store))
     }
 }
 
-/// Opens the folder and replays it into `live`.
+fn opened_by(rebuild: &Rebuild) -> Opened {
+    Opened { events: rebuild.events(), snapshot: rebuild.snapshot().cloned(), ..Opened::default() }
+}
+
+fn dropped_bytes(opened: &Opened) -> u64 {
+    let recovery = opened.recovery.as_ref();
+    recovery.and_then(|recovery| recovery.dropped.as_ref()).map_or(0, |dropped| dropped.bytes)
+}
+
+/// Opens the folder and rebuilds the state.
 fn open_files(
     path: &Path,
     options: Options,
-    live: &Live,
+    rebuild: &mut Rebuild,
 ) -> Result<(FileJournal, Recovery), LedgerError> {
-    let mut unreadable = None;
-    let mut replay = |record: RecordRef<'_>| match codec::decode(record.payload) {
-        Ok(event) => {
-            apply(&mut live.writer(), record.sequence, &event);
-            Ok(())
-        }
-        Err(cause) => {
-            unreadable = Some((record.sequence, Arc::new(cause)));
-            Err("an event can't be read".into())
-        }
-    };
-    match FileJournal::open(path, options, &mut replay) {
-        Ok(opened) => Ok(opened),
-        Err(error) => Err(match unreadable {
-            Some((sequence, cause)) => LedgerError::Event { sequence, cause },
-            None => LedgerError::Open(Arc::new(error)),
-        }),
-    }
+    FileJournal::open(path, options, rebuild)
+        .map_err(|error| rebuild.unreadable().unwrap_or_else(|| LedgerError::Open(Arc::new(error))))
 }

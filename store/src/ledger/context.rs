@@ -77,6 +77,11 @@ impl Context {
         self.operator.is_some()
     }
 
+    /// Who keeps the ledger in order: an operator, or else Passbook itself.
+    pub(crate) fn keeper(&self) -> Actor {
+        self.operator.clone().map_or(Actor::System, Actor::Operator)
+    }
+
     pub(crate) fn command(&self, act: Act) -> Command {
         let actor = self.operator.clone().map_or(Actor::User, Actor::Operator);
         Command {
