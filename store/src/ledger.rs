@@ -25,10 +25,10 @@ use crate::{
     error::LedgerError,
     execute::{Committer, Engine, Reply},
     health::Health,
-    helpers::Helpers,
     history::Indexer,
     inflight::Pending,
     subscribe::{Subscription, decode_record},
+    upkeep::Upkeep,
 };
 
 /// An event-sourced ledger of sessions. A clone is another handle on the same ledger.
@@ -54,7 +54,7 @@ pub struct Ledger {
     /// Who commits what is done through this handle.
     committer: Committer,
     // Dropped with the last handle.
-    helpers: Arc<Helpers>,
+    upkeep: Arc<Upkeep>,
 }
 
 impl Ledger {
@@ -154,7 +154,7 @@ impl Ledger {
 
     /// How the ledger is.
     pub fn health(&self) -> Health {
-        let indexed = self.helpers.indexer.as_ref().and_then(Indexer::through);
+        let indexed = self.upkeep.indexer.as_ref().and_then(Indexer::through);
         Health { indexed, ..Health::of(&self.engine) }
     }
 

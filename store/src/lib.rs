@@ -20,7 +20,6 @@ mod compaction;
 mod error;
 mod execute;
 mod health;
-mod helpers;
 mod history;
 mod inflight;
 mod ledger;
@@ -33,6 +32,7 @@ mod session_store;
 mod snapshot;
 mod subscribe;
 mod sweeper;
+mod upkeep;
 
 pub use as_of::{View, as_of};
 pub use auth_context::AuthContext;

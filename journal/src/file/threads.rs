@@ -114,9 +114,12 @@ impl Engine {
             Threading::Inline => return,
         }
         let mut queue = self.queue.lock();
-        while queue.told < through {
+        loop {
+            // Also what is not ours: a batch that this thread synced may hold others' groups alone.
             if queue.can_complete() {
                 self.complete_and_wake(&mut queue);
+            } else if queue.told >= through {
+                break;
             } else if let Some(work) = self.gather_and_take(&mut queue) {
                 drop(queue);
                 let mut lane = self.callers_lanes.lock().pop().unwrap_or_default();

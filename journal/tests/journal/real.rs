@@ -44,6 +44,40 @@ fn append_from_threads(journal: &FileJournal, threads: usize, groups: usize) {
     });
 }
 
+/// Nobody but the callers commits: what one of them synced for others must be told all the same.
+#[test]
+fn callers_that_commit_on_their_own_all_hear_of_it() {
+    const THREADS: u64 = 8;
+    const ROUNDS: u64 = 500;
+    let folder = tempfile::tempdir().unwrap();
+    let acks = Arc::new(Acks::default());
+    let (journal, _) = open(&folder.path().join("ledger"), options());
+    journal.observe(acks.clone());
+    let head = parking_lot::Mutex::new(journal.head());
+    // Nobody comes later whose commit could tell of an earlier one.
+    let round = std::sync::Barrier::new(usize::try_from(THREADS).unwrap());
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                for _ in 0..ROUNDS {
+                    round.wait();
+                    let mut head = head.lock();
+                    let group = Group { time_ms: 1, payloads: &[Payload::new(b"quiet")] };
+                    *head = journal.append_quietly(*head, &group).unwrap();
+                    let through = *head;
+                    drop(head);
+                    journal.commit_here(through);
+                    while acks.durable.load(Ordering::SeqCst) < through {
+                        std::thread::yield_now();
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(acks.durable.load(Ordering::SeqCst), THREADS * ROUNDS);
+    journal.close().unwrap();
+}
+
 #[test]
 fn threads_rotate_close_and_reopen() {
     for durability in [Durability::Synced, Durability::Buffered] {

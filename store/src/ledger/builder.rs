@@ -16,9 +16,9 @@ use crate::{
     compaction::CompactionPolicy,
     error::LedgerError,
     execute::{Committer, Engine, Parts},
-    helpers::{Helpers, Wanted},
     ports::{Clock, Entropy, OsEntropy, SystemClock},
     replay::Rebuild,
+    upkeep::{Upkeep, Wanted},
 };
 
 /// How often expired sessions are swept on their own: once a minute.
@@ -189,9 +189,9 @@ impl Builder {
             compaction: self.compaction,
             index: index.as_ref().map(|(folder, store)| (folder.as_path(), *store)),
         };
-        let helpers = Arc::new(Helpers::start(&engine, &wanted)?);
+        let upkeep = Arc::new(Upkeep::start(&engine, &wanted)?);
         let committer = Committer::Journal;
-        Ok(Ledger { engine, context: None, opened: Arc::new(opened), committer, helpers })
+        Ok(Ledger { engine, context: None, opened: Arc::new(opened), committer, upkeep })
     }
 
     fn open_journal(

@@ -63,7 +63,7 @@ impl Ledger {
     /// As [`compact`](Self::compact).
     pub fn compact_with(&self, progress: &OnProgress<'_>) -> Result<CompactionReport, LedgerError> {
         let actor = self.context.as_deref().map_or(Actor::System, Context::keeper);
-        compaction::compact(&self.engine, actor, &self.helpers.compaction, progress)
+        compaction::compact(&self.engine, actor, &self.upkeep.compaction, progress)
     }
 
     /// What [`compact`](Self::compact) would do now. Changes nothing.
@@ -71,7 +71,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Compact`].
     pub fn preview_compaction(&self) -> Result<CompactionReport, LedgerError> {
-        compaction::preview(&self.engine, &self.helpers.compaction)
+        compaction::preview(&self.engine, &self.upkeep.compaction)
     }
 
     /// A page of the user's logins, failures and endings, newest first. Has all that was acknowledged
@@ -93,7 +93,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Read`] and [`LedgerError::Event`].
     pub fn history(&self, user: &str, query: &HistoryQuery) -> Result<HistoryPage, LedgerError> {
-        history::page(&self.engine, self.helpers.indexer.as_ref(), user, query)
+        history::page(&self.engine, self.upkeep.indexer.as_ref(), user, query)
     }
 
     /// The user's newest login that is still in the history, ended or not: one look into the index.
@@ -102,7 +102,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Read`] and [`LedgerError::Event`].
     pub fn last_login(&self, user: &str) -> Result<Option<HistoryEntry>, LedgerError> {
-        history::last_login(&self.engine, self.helpers.indexer.as_ref(), user)
+        history::last_login(&self.engine, self.upkeep.indexer.as_ref(), user)
     }
 
     /// The state as it was after the event `sequence`; 0 = before the first. Costs memory and time as

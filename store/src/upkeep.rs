@@ -24,14 +24,14 @@ pub(crate) struct Wanted<'a> {
 
 /// They end when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Helpers {
+pub(crate) struct Upkeep {
     pub(crate) indexer: Option<Indexer>,
     pub(crate) compaction: CompactionPolicy,
     _sweeper: Option<Repeating>,
     _compactor: Option<Repeating>,
 }
 
-impl Helpers {
+impl Upkeep {
     pub(crate) fn start(engine: &Arc<Engine>, wanted: &Wanted<'_>) -> Result<Self, LedgerError> {
         let sweeper = wanted.sweep_interval.map(|interval| {
             Repeating::start("passbook-sweep", engine, interval, |engine, _stop| sweep(engine))
