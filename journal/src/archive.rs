@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crate::damage::Damage;
 use crate::error::JournalError;
 use crate::journal::RecordRef;
+use crate::snapshot::BadSnapshot;
 
 pub(crate) mod book;
 pub(crate) mod check;
@@ -45,8 +46,8 @@ pub trait Curator: Send + Sync {
 /// ```
 #[derive(Clone, Copy)]
 pub struct Compaction<'a> {
-    /// Records up to this sequence may leave the journal: the caller needs none of them to open.
-    /// Only whole sealed segments go.
+    /// Records up to this sequence may leave the journal: the caller needs none of them to open,
+    /// because a snapshot at or above it is there. Only whole sealed segments go.
     pub drop_through: u64,
     /// Retention: archives whose last record is older than this, in Unix milliseconds, are
     /// reduced to stubs.
@@ -124,6 +125,16 @@ pub enum CompactError {
     /// A segment or an archive doesn't verify. It stays as it is.
     #[error("{0}")]
     Corrupt(Box<Damage>),
+    /// No snapshot holds the state after the records that would go: take one first.
+    #[error("no snapshot at or above @{needed}: without one these records can't be dropped")]
+    NoSnapshot {
+        /// Sequence of the last record that would leave the journal.
+        needed: u64,
+    },
+    /// The snapshot that makes the dropping safe is damaged. It counts no longer: the next call
+    /// relies on a newer one, if there is one.
+    #[error("the snapshot that replaces these records is damaged: {0}")]
+    BadSnapshot(Box<BadSnapshot>),
     /// The file system failed; look at [`JournalError::is_disk_full`].
     #[error("compacting failed")]
     Io(#[source] Arc<JournalError>),

@@ -103,9 +103,10 @@ pub trait Journal: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// [`SnapshotError::Missing`], [`SnapshotError::Corrupt`] or [`SnapshotError::Io`].
     fn open_snapshot(&self, sequence: u64) -> Result<Box<dyn SnapshotSource>, SnapshotError>;
+
     /// Archives and drops every sealed segment all of whose records are at or below
     /// [`Compaction::drop_through`], then applies retention. Appends, syncs and reads go on
-    /// beside it.
+    /// beside it. The oldest snapshot at or above the last record that goes is read whole first.
     ///
     /// # Errors
     /// [`CompactError`]. What was done stays done, the rest is as it was, and the journal goes on.

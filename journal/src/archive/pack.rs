@@ -27,7 +27,7 @@ use crate::recovery::walk_sealed;
 use crate::vfs::OpenMode;
 
 /// Hears of bytes of the segment that are done; an error stops.
-pub(crate) type Pace<'a> = dyn FnMut(u64) -> Result<(), CompactError> + 'a;
+pub(crate) type Advance<'a> = dyn FnMut(u64) -> Result<(), CompactError> + 'a;
 
 /// One segment to pack.
 pub(crate) struct Job<'a> {
@@ -42,14 +42,17 @@ pub(crate) struct Job<'a> {
 
 /// Makes sure that the segment's archive is there, whole and durable. One that is left from an
 /// earlier try is kept.
-pub(crate) fn pack(job: &Job<'_>, pace: &mut Pace<'_>) -> Result<ArchiveHeader, CompactError> {
+pub(crate) fn pack(
+    job: &Job<'_>,
+    advance: &mut Advance<'_>,
+) -> Result<ArchiveHeader, CompactError> {
     let (number, base) = (job.segment.number, job.segment.base);
     let path = job.layout.archived(&file_name(number, base, Form::Full));
     if let Some(header) = job.existing(&path)? {
-        pace(job.successor.previous_end)?;
+        advance(job.successor.previous_end)?;
         return Ok(header);
     }
-    let packed = write(job, pace);
+    let packed = write(job, advance);
     if packed.is_err() {
         // Give the space back. If that fails too, the next try or opening removes it.
         drop(job.disk.unlink(&job.layout.archive_tmp()));
@@ -91,7 +94,7 @@ impl Job<'_> {
     }
 }
 
-fn write(job: &Job<'_>, pace: &mut Pace<'_>) -> Result<ArchiveHeader, CompactError> {
+fn write(job: &Job<'_>, advance: &mut Advance<'_>) -> Result<ArchiveHeader, CompactError> {
     let tmp = job.layout.archive_tmp();
     match job.disk.unlink(&tmp) {
         Err(error) if !error.is_not_found() => return Err(error.into()),
@@ -102,7 +105,7 @@ fn write(job: &Job<'_>, pace: &mut Pace<'_>) -> Result<ArchiveHeader, CompactErr
     let mut packer = Packer::new(job, file, &path);
     let mut walk = Walk::new(job.disk.open(&path, OpenMode::Read)?, job.segment);
     walk_sealed(&mut walk, job.segment, job.successor, &mut |_, batch| {
-        let taken = packer.take(batch).and_then(|()| pace(batch.header.extent()));
+        let taken = packer.take(batch).and_then(|()| advance(batch.header.extent()));
         taken.map_err(|error| OpenError::Visit(Box::new(error)))
     })
     .map_err(stopped)?;

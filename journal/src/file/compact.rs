@@ -8,7 +8,6 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::create::{create_dir_if_missing, write_manifest};
 use super::engine::Engine;
@@ -23,9 +22,9 @@ use crate::file::catalog::Entry;
 use crate::format::archive::{ArchiveHeader, Form};
 use crate::format::manifest::Manifest;
 use crate::format::segment::SegmentHeader;
-
-/// Longest pause at one time: progress may stop us that often.
-const PAUSE_MS_MAX: u64 = 100;
+use crate::pace::Pace;
+use crate::snapshot::shelf;
+use crate::snapshot::{BadSnapshot, SnapshotError};
 
 impl Engine {
     pub(super) fn compact(
@@ -37,13 +36,17 @@ impl Engine {
         self.check_alive(CompactError::Closed)?;
         let through = compaction.drop_through.min(self.queue.lock().durable);
         let plan = self.catalog.lock().droppable(through);
+        if let Some((_, successor)) = plan.last() {
+            self.check_snapshot(successor.base - 1)?;
+        }
         let mut done = Compacted::default();
         if compaction.dry_run {
             return self.foresee(compaction, &plan, &manifest);
         }
         leftovers::remove_segments(&self.disk, &self.layout, &manifest)?;
         let total_bytes = plan.iter().map(|(_, successor)| successor.previous_end).sum();
-        let mut pace = Pace { engine: self, compaction, done_bytes: 0, total_bytes };
+        let pace = Pace::new(compaction.bytes_per_second);
+        let mut pace = Gentle { engine: self, compaction, pace, done_bytes: 0, total_bytes };
         for (entry, successor) in &plan {
             let header = self.pack(entry, successor, &manifest, (curator, &mut pace))?;
             count(&mut done, entry, &header);
@@ -67,6 +70,28 @@ impl Engine {
         }
     }
 
+    /// Without the records up to `last`, an opening begins from a snapshot at or above it: the
+    /// oldest of those that count must be there and read whole. If it is bad it counts no longer.
+    fn check_snapshot(&self, last: u64) -> Result<(), CompactError> {
+        let bad = self.shelf.lock().bad.clone();
+        let sequences = shelf::sequences(&self.disk, &self.layout)?;
+        let relied_on = sequences.iter().rfind(|at| **at >= last && !bad.contains(at)).copied();
+        let sequence = relied_on.ok_or(CompactError::NoSnapshot { needed: last })?;
+        let snapshot = shelf::open(&self.disk, &self.layout, &self.store, sequence);
+        match snapshot.and_then(|snapshot| snapshot.check_sections()) {
+            Ok(()) => Ok(()),
+            Err(SnapshotError::Io(error)) => Err(CompactError::Io(error)),
+            // A newer one has replaced it just now.
+            Err(SnapshotError::Missing { .. }) => Err(CompactError::NoSnapshot { needed: last }),
+            Err(error) => {
+                self.shelf.lock().bad.insert(sequence);
+                let path = self.layout.snapshot(sequence);
+                let bad = BadSnapshot::new(sequence, path, &error);
+                Err(CompactError::BadSnapshot(Box::new(bad)))
+            }
+        }
+    }
+
     fn shelf(&self, manifest: &Manifest) -> Result<Shelf, CompactError> {
         let shelf = Shelf::with_manifest(&self.disk, &self.layout, manifest.clone())?;
         shelf.check().map_err(CompactError::Corrupt)?;
@@ -78,7 +103,7 @@ impl Engine {
         entry: &Entry,
         successor: &SegmentHeader,
         manifest: &Manifest,
-        (curator, pace): (&dyn Curator, &mut Pace<'_>),
+        (curator, pace): (&dyn Curator, &mut Gentle<'_>),
     ) -> Result<ArchiveHeader, CompactError> {
         pace.spend(0)?;
         create_dir_if_missing(&self.disk, &self.layout.archive())?;
@@ -244,34 +269,25 @@ fn expired(shelf: &Shelf, before_ms: u64) -> Result<Vec<ArchiveHeader>, CompactE
 }
 
 /// Keeps to the byte rate, tells progress, and notices when to stop.
-struct Pace<'a> {
+struct Gentle<'a> {
     engine: &'a Engine,
     compaction: &'a Compaction<'a>,
+    pace: Pace,
     done_bytes: u64,
     total_bytes: u64,
 }
 
-impl Pace<'_> {
+impl Gentle<'_> {
     fn spend(&mut self, bytes: u64) -> Result<(), CompactError> {
         self.done_bytes = self.done_bytes.saturating_add(bytes);
         self.tell()?;
-        let rate = self.compaction.bytes_per_second;
-        let mut pause_ms = bytes.saturating_mul(1000).checked_div(rate).unwrap_or(0);
-        while pause_ms > 0 {
-            let slice_ms = pause_ms.min(PAUSE_MS_MAX);
-            pause_ms -= slice_ms;
-            self.wait(Duration::from_millis(slice_ms));
-            self.tell()?;
-        }
-        Ok(())
-    }
-
-    /// Waits for the journal to close, but not for long.
-    fn wait(&self, pause: Duration) {
-        let mut queue = self.engine.queue.lock();
-        if !queue.closed && queue.failure.is_none() {
-            self.engine.closing.wait_for(&mut queue, pause);
-        }
+        let mut pace = std::mem::take(&mut self.pace);
+        let spent = pace.spend(bytes, &mut |slice| {
+            self.engine.pause(slice);
+            self.tell()
+        });
+        self.pace = pace;
+        spent
     }
 
     fn tell(&self) -> Result<(), CompactError> {

@@ -7,6 +7,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
@@ -60,7 +61,7 @@ pub(crate) struct Engine {
     pub(super) room: Condvar,
     /// For the keeper: the next segment is wanted, or we close.
     pub(super) keeper: Condvar,
-    /// For a compaction that pauses: we close.
+    /// For background work that pauses: we close.
     pub(super) closing: Condvar,
     /// Held by whoever compacts, from the first to the last call.
     pub(super) manifest: Mutex<Manifest>,
@@ -179,6 +180,14 @@ impl Engine {
         queue.writing = false;
         queue.failure.get_or_insert_with(|| Failure { error: Arc::new(error), told: false });
         self.wake_all();
+    }
+
+    /// Background work waits so long, or until the journal ends.
+    pub(super) fn pause(&self, time: Duration) {
+        let mut queue = self.queue.lock();
+        if !queue.closed && queue.failure.is_none() {
+            self.closing.wait_for(&mut queue, time);
+        }
     }
 
     pub(super) fn wake_all(&self) {

@@ -245,8 +245,11 @@ impl SnapshotWriter {
             self.unsynced_bytes = 0;
             self.file.sync()?;
         }
-        self.pace.spend(bytes);
-        Ok(())
+        let engine = &self.turn.0;
+        self.pace.spend(bytes, &mut |slice| {
+            engine.pause(slice);
+            Ok(())
+        })
     }
 
     fn complete(&mut self, meta: SnapshotMeta) -> Result<SnapshotInfo, SnapshotError> {

@@ -119,6 +119,7 @@ impl Shared {
         let _one_at_a_time = self.compacting.try_lock().ok_or(CompactError::Running)?;
         let mut done = Compacted::default();
         let through = compaction.drop_through.min(self.state.lock().durable);
+        self.state.lock().check_snapshot(through)?;
         loop {
             let record = {
                 let state = self.state.lock();
@@ -181,6 +182,15 @@ fn check_keys(keys: &[Vec<u8>]) -> Result<(), CompactError> {
 }
 
 impl State {
+    /// Nobody opens this anew, but what files demand is demanded here too.
+    fn check_snapshot(&self, through: u64) -> Result<(), CompactError> {
+        let newest = self.snapshots.first().map_or(0, |newest| newest.info.sequence);
+        if through >= self.sequence_first() && newest < through {
+            return Err(CompactError::NoSnapshot { needed: through });
+        }
+        Ok(())
+    }
+
     fn check_alive(&self) -> Result<(), CompactError> {
         match &self.fault {
             Fault::Poisoned(error) => Err(CompactError::Unavailable(Arc::clone(error))),

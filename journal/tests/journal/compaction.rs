@@ -8,22 +8,23 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use passbook_journal::sim::SimVfs;
 use passbook_journal::{
-    CompactError, Compaction, Curator, FileJournal, Group, Journal, Keep, MemoryJournal, OpenError,
-    Options, Payload, ReadError, RecordRef, stat,
+    BoxError, CompactError, Compaction, Curator, FileJournal, Group, Journal, Keep, MemoryJournal,
+    OpenError, Options, Payload, ReadError, RecordRef, Replay, SnapshotMeta, SnapshotSource, stat,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::ledger::{DIR, options, picture};
 use crate::shelved::{
-    ByNumber, append, body, check_kept, compact, numbers, open, retain, time_ms, verified,
+    ByNumber, append, body, check_kept, compact, numbers, open, retain, snap, time_ms, verified,
 };
 
-/// Twelve records in a good many segments, closed, opened.
+/// Fourteen records in a good many segments, and a snapshot of all of them.
 fn ledger() -> (SimVfs, FileJournal) {
     let sim = SimVfs::new();
     let (journal, _) = open(&sim).unwrap();
     append(&journal, 14);
+    snap(&journal, 14).unwrap();
     (sim, journal)
 }
 
@@ -63,6 +64,43 @@ fn only_whole_sealed_segments_below_the_limit_leave_the_journal() {
     let (journal, recovery) = open(&sim).unwrap();
     assert_eq!(recovery.sequence_first, all.sequence_first);
     check_kept(&journal, "reopened");
+}
+
+#[test]
+fn nothing_is_dropped_without_a_whole_snapshot_of_it() {
+    let sim = SimVfs::new();
+    let (journal, _) = open(&sim).unwrap();
+    append(&journal, 14);
+    let compact = |drop_through, dry_run| {
+        let compaction = Compaction { drop_through, dry_run, ..Compaction::default() };
+        journal.compact(&compaction, &ByNumber)
+    };
+    for dry_run in [true, false] {
+        let refused = compact(10, dry_run);
+        assert!(matches!(refused, Err(CompactError::NoSnapshot { needed: 8..=10 })), "{refused:?}");
+    }
+    snap(&journal, 6).unwrap();
+    assert!(matches!(compact(10, false), Err(CompactError::NoSnapshot { .. })));
+    snap(&journal, 10).unwrap();
+    snap(&journal, 14).unwrap();
+    let relied_on = Path::new(DIR).join("snap/10.snap");
+    assert!(sim.flip(&relied_on, 8 * 4_100));
+    let before = picture(&sim);
+    let refused = compact(10, false);
+    let Err(CompactError::BadSnapshot(bad)) = refused else { panic!("{refused:?}") };
+    assert_eq!((bad.sequence, &bad.path, bad.offset), (10, &relied_on, 4_096));
+    assert_eq!(picture(&sim), before, "nothing was done");
+    // The bad one counts no longer; the newest does.
+    assert!(compact(10, false).unwrap().segments > 0);
+    check_kept(&journal, "after");
+    drop(journal);
+    assert_eq!(open(&sim).unwrap().1.snapshot.unwrap().sequence, 14);
+
+    let memory = MemoryJournal::inline();
+    fill(&memory, &[vec![vec![1]], vec![vec![2]]], || memory.pump());
+    let compaction = Compaction { drop_through: 2, ..Compaction::default() };
+    let refused = memory.compact(&compaction, &ByBytes);
+    assert!(matches!(refused, Err(CompactError::NoSnapshot { needed: 2 })), "{refused:?}");
 }
 
 #[test]
@@ -283,6 +321,10 @@ proptest! {
         let memory = MemoryJournal::inline();
         fill(&memory, &groups, || memory.pump());
         let all = flat(journal.read(1).unwrap());
+        let both: [&dyn Journal; 2] = [&journal, &memory];
+        for journal in both {
+            journal.begin_snapshot(journal.durable()).unwrap().finish(EMPTY).unwrap();
+        }
         for share in shares {
             let drop_through = journal.durable() * share / 100;
             let compaction = Compaction { drop_through, ..Compaction::default() };
@@ -321,6 +363,23 @@ proptest! {
     }
 }
 
+const EMPTY: SnapshotMeta = SnapshotMeta { digest: [0; 32], items: 0, created_at_ms: 0 };
+
+/// Takes whatever it is told.
+struct Anything;
+
+impl Replay for Anything {
+    fn snapshot(&mut self, _source: &dyn SnapshotSource) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    fn record(&mut self, _record: RecordRef<'_>) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    fn reset(&mut self) {}
+}
+
 fn open_bytes(sim: &SimVfs) -> passbook_journal::Chain {
-    FileJournal::open(Path::new(DIR), options(sim), &mut |_: RecordRef<'_>| Ok(())).unwrap().1.chain
+    FileJournal::open(Path::new(DIR), options(sim), &mut Anything).unwrap().1.chain
 }

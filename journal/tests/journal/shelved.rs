@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use passbook_journal::sim::SimVfs;
 use passbook_journal::{
-    CompactError, Compacted, Compaction, Curator, FileJournal, Group, Journal, Keep, OpenError,
-    Payload, Record, RecordRef, Recovery, VerifyOptions, VerifyReport, verify,
+    BoxError, CompactError, Compacted, Compaction, Curator, FileJournal, Group, Journal, Keep,
+    OpenError, Payload, Record, RecordRef, Recovery, Replay, SnapshotError, SnapshotInfo,
+    SnapshotMeta, SnapshotSource, VerifyOptions, VerifyReport, leaf_of, verify,
 };
 
 use crate::ledger::{DIR, options};
@@ -47,17 +48,49 @@ pub(crate) fn time_ms(sequence: u64) -> u64 {
     1_000 + 10 * sequence
 }
 
-/// Opens; sequences and bodies of what was replayed must be right.
-pub(crate) fn open(sim: &SimVfs) -> Result<(FileJournal, Recovery), OpenError> {
-    let mut last = None;
-    let visit = &mut |record: RecordRef<'_>| {
-        assert!(last.is_none_or(|last| record.sequence == last + 1), "dense");
-        assert_eq!(record.payload, body(record.sequence), "@{}", record.sequence);
-        last = Some(record.sequence);
+/// What a snapshot of the first `at` records holds.
+fn state_at(at: u64) -> Vec<u8> {
+    (1..=at).flat_map(|sequence| leaf_of(&body(sequence))).collect()
+}
+
+/// Takes a snapshot of the first `at` records.
+pub(crate) fn snap(journal: &dyn Journal, at: u64) -> Result<SnapshotInfo, SnapshotError> {
+    let mut sink = journal.begin_snapshot(at)?;
+    for section in state_at(at).chunks(100) {
+        sink.section(section)?;
+    }
+    sink.finish(SnapshotMeta { digest: [1; 32], items: at, created_at_ms: 1 })
+}
+
+/// How far a replay is; sequences, bodies and snapshots must be right.
+#[derive(Debug, Default)]
+pub(crate) struct Last(u64);
+
+impl Replay for Last {
+    fn snapshot(&mut self, source: &dyn SnapshotSource) -> Result<(), BoxError> {
+        let mut bytes = Vec::new();
+        for index in 0..source.info().sections {
+            bytes.extend(source.section(index)?);
+        }
+        self.0 = source.info().sequence;
+        assert_eq!(bytes, state_at(self.0), "the snapshot at @{}", self.0);
         Ok(())
-    };
-    let (journal, recovery) = FileJournal::open(Path::new(DIR), options(sim), visit)?;
-    Ok((journal, recovery))
+    }
+
+    fn record(&mut self, record: RecordRef<'_>) -> Result<(), BoxError> {
+        assert_eq!(record.sequence, self.0 + 1, "dense");
+        assert_eq!(record.payload, body(record.sequence), "@{}", record.sequence);
+        self.0 = record.sequence;
+        Ok(())
+    }
+
+    fn reset(&mut self) {
+        self.0 = 0;
+    }
+}
+
+pub(crate) fn open(sim: &SimVfs) -> Result<(FileJournal, Recovery), OpenError> {
+    FileJournal::open(Path::new(DIR), options(sim), &mut Last::default())
 }
 
 /// Appends and commits so many records, each a batch; how many are durable then.
@@ -74,7 +107,13 @@ pub(crate) fn append(journal: &FileJournal, count: u64) -> u64 {
     journal.durable()
 }
 
+/// Takes a snapshot of what is durable, unless it would be the newest again, and compacts.
 pub(crate) fn compact(journal: &dyn Journal, through: u64) -> Result<Compacted, CompactError> {
+    let durable = journal.durable();
+    let newest = journal.snapshots().ok().and_then(|infos| infos.first().map(|at| at.sequence));
+    if durable > 0 && newest != Some(durable) {
+        drop(snap(journal, durable));
+    }
     let compaction = Compaction { drop_through: through, ..Compaction::default() };
     journal.compact(&compaction, &ByNumber)
 }

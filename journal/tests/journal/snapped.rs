@@ -9,8 +9,8 @@ use std::sync::atomic::Ordering;
 
 use passbook_journal::sim::SimVfs;
 use passbook_journal::{
-    BoxError, FileJournal, Group, Journal, OpenError, Options, Payload, RecordRef, Recovery,
-    Replay, SnapshotError, SnapshotInfo, SnapshotMeta, SnapshotSource,
+    BoxError, Compaction, Curator, FileJournal, Group, Journal, Keep, OpenError, Options, Payload,
+    RecordRef, Recovery, Replay, SnapshotError, SnapshotInfo, SnapshotMeta, SnapshotSource,
 };
 use sha2::{Digest, Sha256};
 
@@ -198,28 +198,19 @@ pub(crate) fn snap_names(sim: &SimVfs) -> Vec<String> {
     files.map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect()
 }
 
-/// Forges what a compaction leaves: no segment before the one with record `sequence`, and a
-/// manifest that says so. The number of segments that are gone.
-pub(crate) fn trim(sim: &SimVfs, sequence: u64) -> usize {
-    let numbers = |path: &PathBuf| {
-        let name = path.file_name()?.to_str()?.strip_suffix(".seg")?.to_owned();
-        let (number, base) = name.split_once('-')?;
-        Some((number.parse::<u64>().ok()?, base.parse::<u64>().ok()?, path.clone()))
-    };
-    let segments: Vec<_> = sim.files().iter().filter_map(numbers).collect();
-    let first = segments.iter().rposition(|(_, base, _)| *base <= sequence).unwrap();
-    let (number, base, _) = segments[first];
-    for (_, _, path) in &segments[..first] {
-        let dir: &dyn passbook_journal::Vfs = sim;
-        dir.unlink(path).unwrap();
-        dir.fsync_dir(path.parent().unwrap()).unwrap();
+/// Keeps all it is asked about, under no key.
+struct KeepAll;
+
+impl Curator for KeepAll {
+    fn sort(&self, _record: RecordRef<'_>, _keys: &mut Vec<Vec<u8>>) -> Keep {
+        Keep::Whole
     }
-    let path = file("MANIFEST");
-    let mut manifest = sim.read_all(&path).unwrap();
-    manifest[32..40].copy_from_slice(&number.to_le_bytes());
-    manifest[40..48].copy_from_slice(&base.to_le_bytes());
-    let crc = crc32fast::hash(&manifest[..508]);
-    manifest[508..].copy_from_slice(&crc.to_le_bytes());
-    sim.put(&path, &manifest);
-    first
+}
+
+/// Compacts a closed ledger so that no segment is left before the one with record `sequence`. The
+/// number of segments that are gone.
+pub(crate) fn trim(sim: &SimVfs, sequence: u64) -> u64 {
+    let (journal, ..) = open_state(options(sim)).unwrap();
+    let compaction = Compaction { drop_through: sequence - 1, ..Compaction::default() };
+    journal.compact(&compaction, &KeepAll).unwrap().segments
 }

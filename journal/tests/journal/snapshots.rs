@@ -276,15 +276,15 @@ fn a_snapshot_of_another_history_is_not_used() {
 #[test]
 fn without_any_good_snapshot_a_whole_journal_is_replayed_and_a_trimmed_one_refused() {
     let rig = specimen();
-    for name in ["snap/4.snap", "snap/8.snap"] {
-        assert!(rig.sim.flip(&file(name), 8 * 4_100));
-    }
     let trimmed = rig.sim.fork();
+    assert!(trim(&trimmed, 5) > 0);
+    for (sim, name) in [(&rig.sim, "4"), (&rig.sim, "8"), (&trimmed, "4"), (&trimmed, "8")] {
+        assert!(sim.flip(&file(&format!("snap/{name}.snap")), 8 * 4_100));
+    }
     let (_journal, recovery, state) = open_state(options(&rig.sim)).unwrap();
     assert_eq!((recovery.snapshot, recovery.snapshots_bad.len()), (None, 2));
     assert_eq!((state.seen, state.resets), (rig.submitted, 2));
 
-    trim(&trimmed, 5);
     let error = open_state(options(&trimmed)).unwrap_err();
     let OpenError::Corrupt(damage) = error else { panic!("{error}") };
     assert_eq!((&damage.path, damage.offset), (&file("snap/8.snap"), 4_096));
