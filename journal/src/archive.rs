@@ -141,8 +141,8 @@ pub enum CompactError {
     /// The caller's progress function stopped it, or the journal was closed meanwhile.
     #[error("the compaction was stopped")]
     Stopped,
-    /// Another compaction is running.
-    #[error("a compaction is running already")]
+    /// Another compaction or a backup is running.
+    #[error("a compaction or a backup is running already")]
     Running,
     /// The journal is open for reading only.
     #[error("opened for reading only")]

@@ -46,6 +46,10 @@ impl Disk {
         self.0.rename(source, target).map_err(failed("rename", source, 0))
     }
 
+    pub(crate) fn hard_link(&self, source: &Path, target: &Path) -> Result<(), JournalError> {
+        self.0.hard_link(source, target).map_err(failed("link", source, 0))
+    }
+
     pub(crate) fn unlink(&self, path: &Path) -> Result<(), JournalError> {
         self.0.unlink(path).map_err(failed("remove", path, 0))
     }

@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
 
+mod backup;
 pub(crate) mod catalog;
 mod compact;
 pub(crate) mod create;
@@ -17,22 +18,23 @@ mod leftovers;
 pub(crate) mod lock;
 mod opening;
 mod options;
-mod queue;
+pub(crate) mod queue;
 pub(crate) mod reader;
 mod repair;
 mod replaying;
-mod rotate;
+pub(crate) mod rotate;
 mod snapshot;
 mod steps;
 mod threads;
-mod watermark;
+pub(crate) mod watermark;
 
 pub use inline::Step;
 pub use options::{AmbiguousTail, Create, Durability, Options, Threading};
-pub use repair::Dropped;
+pub use repair::{Dropped, RolledBack};
 
 use crate::archive::posted::PostedReader;
 use crate::archive::{CompactError, Compacted, Compaction, Curator, Extent};
+use crate::backup::{BackupError, BackupInfo};
 use crate::disk::Disk;
 use crate::error::{AppendError, CloseError, OpenError, ReadError};
 use crate::format::StoreId;
@@ -68,6 +70,9 @@ pub struct Recovery {
     /// Bytes of the end that were written again and synced, because nothing showed that they
     /// were durable.
     pub rewritten_bytes: u64,
+    /// What the watermark claimed, if more than was there and
+    /// [`Options::accept_rollback`] was set.
+    pub rolled_back: Option<RolledBack>,
     /// The snapshot that the replay began from; nothing if it began with the first record.
     pub snapshot: Option<SnapshotInfo>,
     /// Newer snapshots that could not be used: a warning, because what is served is whole.
@@ -154,10 +159,22 @@ impl FileJournal {
         assert!(self.engine.threading == Threading::Inline, "steps belong to the inline mode");
     }
 
+    /// Copies the ledger, as it is durable at the call or a little later, into a folder that is
+    /// empty or missing, at no more than the rate for background work. Files that never change any
+    /// more are shared with it where the file system allows it. Appends, reads and snapshots go
+    /// on; a compaction that is running is waited for, others are held off. The copy is a ledger
+    /// like any other: `verify` checks it, [`restore`](crate::restore) copies it back.
+    ///
+    /// # Errors
+    /// [`BackupError`]; this journal goes on as it was.
+    pub fn backup(&self, into: &Path) -> Result<BackupInfo, BackupError> {
+        self.engine.backup(into)
+    }
+
     fn close_once(&self) -> Result<(), CloseError> {
         self.engine.queue.lock().closed = true;
         self.engine.wake_all();
-        // A compaction must not change files that may soon be another process's.
+        // A compaction or a backup must not touch files that may soon be another process's.
         drop(self.engine.manifest.lock());
         match self.engine.threading {
             Threading::Threads => {

@@ -10,6 +10,7 @@ use crate::archive::{CompactError, Compacted, Compaction, Curator, Extent};
 use crate::error::{AppendError, CloseError, JournalError, ReadError};
 use crate::health::JournalHealth;
 use crate::leaf::{Leaf, leaf_of};
+use crate::limits::{GROUP_RECORDS_MAX, RECORD_OVERHEAD_BYTES};
 use crate::snapshot::{SnapshotError, SnapshotInfo, SnapshotSink, SnapshotSource};
 
 /// One opaque payload and its leaf, hashed by the thread that submits it.
@@ -36,6 +37,32 @@ pub struct Group<'a> {
     pub time_ms: u64,
     /// At least one payload, at most [`GROUP_RECORDS_MAX`](crate::limits::GROUP_RECORDS_MAX).
     pub payloads: &'a [Payload<'a>],
+}
+
+impl Group<'_> {
+    /// Refuses a group that is empty or past a limit.
+    pub(crate) fn check_size(&self, bytes_max: usize) -> Result<(), AppendError> {
+        let records = self.payloads.len();
+        if records == 0 {
+            return Err(AppendError::Empty);
+        }
+        if records > GROUP_RECORDS_MAX {
+            let max = GROUP_RECORDS_MAX;
+            return Err(AppendError::TooLarge { what: "records", actual: records, max });
+        }
+        let bytes = self.framed_bytes();
+        if bytes > bytes_max {
+            return Err(AppendError::TooLarge { what: "bytes", actual: bytes, max: bytes_max });
+        }
+        Ok(())
+    }
+
+    /// Bytes of the group inside a batch.
+    pub(crate) fn framed_bytes(&self) -> usize {
+        self.payloads.iter().fold(0, |bytes, payload| {
+            bytes.saturating_add(payload.bytes.len()).saturating_add(RECORD_OVERHEAD_BYTES)
+        })
+    }
 }
 
 /// An append-only sequence of records, dense from 1; 0 is "before the first".

@@ -23,10 +23,12 @@
 //! | begin from a state, not from the first record | [`Journal::begin_snapshot`], [`Replay`] |
 //! | look at files and ranges | [`stat()`] |
 //! | check every byte | [`verify()`] |
+//! | copy it beside its writer, and back | [`FileJournal::backup`], [`restore`] |
 //! | know the bytes | [`on_disk`] |
 //! | test what uses a journal | [`Threading::Inline`], `sim::SimVfs` with the feature `sim` |
 
 mod archive;
+mod backup;
 mod damage;
 mod disk;
 mod entropy;
@@ -49,13 +51,15 @@ mod verify;
 mod vfs;
 
 pub use archive::{CompactError, CompactProgress, Compacted, Compaction, Curator, Extent, Keep};
+pub use backup::{BackupError, BackupInfo, RestoreInfo, restore};
 pub use damage::{Damage, Evidence};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub use error::{
     AppendError, BoxError, CloseError, JournalError, OpenError, ReadError, ReadOnlyReason,
 };
 pub use file::{
-    AmbiguousTail, Create, Dropped, Durability, FileJournal, Options, Recovery, Step, Threading,
+    AmbiguousTail, Create, Dropped, Durability, FileJournal, Options, Recovery, RolledBack, Step,
+    Threading,
 };
 pub use format::{FORMAT_VERSION, StoreId};
 pub use health::{JournalHealth, WriterState};

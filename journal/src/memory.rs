@@ -14,7 +14,7 @@ use crate::archive::{CompactError, Compacted, Compaction, Curator, Extent};
 use crate::error::{AppendError, CloseError, JournalError, ReadError, ReadOnlyReason};
 use crate::health::{JournalHealth, WriterState};
 use crate::journal::{Group, Journal, Observer, Record, Records};
-use crate::limits::{GROUP_BYTES_MAX, GROUP_RECORDS_MAX, RECORD_OVERHEAD_BYTES};
+use crate::limits::GROUP_BYTES_MAX;
 use crate::snapshot::memory::MemorySnapshot;
 use crate::snapshot::{SnapshotError, SnapshotInfo, SnapshotSink, SnapshotSource};
 
@@ -390,31 +390,5 @@ impl Shared {
         if let Some(observer) = observer {
             observer.durable(through);
         }
-    }
-}
-
-impl Group<'_> {
-    /// Refuses a group that is empty or past a limit.
-    pub(crate) fn check_size(&self, bytes_max: usize) -> Result<(), AppendError> {
-        let records = self.payloads.len();
-        if records == 0 {
-            return Err(AppendError::Empty);
-        }
-        if records > GROUP_RECORDS_MAX {
-            let max = GROUP_RECORDS_MAX;
-            return Err(AppendError::TooLarge { what: "records", actual: records, max });
-        }
-        let bytes = self.framed_bytes();
-        if bytes > bytes_max {
-            return Err(AppendError::TooLarge { what: "bytes", actual: bytes, max: bytes_max });
-        }
-        Ok(())
-    }
-
-    /// Bytes of the group inside a batch.
-    pub(crate) fn framed_bytes(&self) -> usize {
-        self.payloads.iter().fold(0, |bytes, payload| {
-            bytes.saturating_add(payload.bytes.len()).saturating_add(RECORD_OVERHEAD_BYTES)
-        })
     }
 }

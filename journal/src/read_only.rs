@@ -79,21 +79,23 @@ impl FileJournal {
     /// # Errors
     /// [`OpenError`], never `Locked`. A damaged tail is no error: see [`ReadOnlyJournal::tail`].
     pub fn open_read_only(dir: &Path, vfs: Arc<dyn Vfs>) -> Result<ReadOnlyJournal, OpenError> {
-        let disk = Disk::new(vfs);
-        let layout = Layout::new(dir);
-        match look(&disk, &layout)? {
-            Folder::Missing | Folder::Vacant => {
-                return Err(OpenError::Missing { path: layout.dir });
-            }
-            Folder::Ledger => {}
-        }
-        let held = if lock::is_held(&disk, &layout)? { Held::ByWriter } else { Held::No };
-        let survey = survey(&disk, &layout)?;
-        ReadOnlyJournal::new(disk, survey, held)
+        ReadOnlyJournal::look(Disk::new(vfs), &Layout::new(dir))
     }
 }
 
 impl ReadOnlyJournal {
+    pub(crate) fn look(disk: Disk, layout: &Layout) -> Result<Self, OpenError> {
+        match look(&disk, layout)? {
+            Folder::Missing | Folder::Vacant => {
+                return Err(OpenError::Missing { path: layout.dir.clone() });
+            }
+            Folder::Ledger => {}
+        }
+        let held = if lock::is_held(&disk, layout)? { Held::ByWriter } else { Held::No };
+        let survey = survey(&disk, layout)?;
+        Self::new(disk, survey, held)
+    }
+
     fn new(disk: Disk, survey: Survey, held: Held) -> Result<Self, OpenError> {
         let mut catalog = Catalog::default();
         for header in &survey.segments {

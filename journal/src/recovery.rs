@@ -24,6 +24,10 @@ pub(crate) mod window;
 use classify::{End, classify};
 use walk::{Position, Walk};
 
+/// What is said where records are missing at the end and nothing else is wrong.
+pub(crate) const ROLLED_BACK: &str = "this looks like an older copy; put the newer one back, or \
+    accept the rollback (accept_rollback) to go on without what is missing";
+
 /// Surveys before something missing counts as missing.
 const TRIES: usize = 8;
 
@@ -56,6 +60,14 @@ pub(crate) type BatchVisit<'a> = dyn FnMut(u64, &Batch<'_>) -> Result<(), OpenEr
 /// Reads manifest, watermark and all segment headers, and checks that they fit together and that
 /// the archives are there. What compaction moves meanwhile, in another process, is looked for anew.
 pub(crate) fn survey(disk: &Disk, layout: &Layout) -> Result<Survey, OpenError> {
+    // Before the segments are listed: beside a writer, a later one would be ahead of them.
+    let watermark = read_watermark(disk, layout)?;
+    let survey = Survey { watermark, ..survey_without_watermark(disk, layout)? };
+    survey.check_watermark().map(|()| survey)
+}
+
+/// The same, without the evidence of what more there should be.
+pub(crate) fn survey_without_watermark(disk: &Disk, layout: &Layout) -> Result<Survey, OpenError> {
     let mut tries = 0;
     loop {
         let manifest = read_manifest(disk, layout)?;
@@ -68,19 +80,13 @@ pub(crate) fn survey(disk: &Disk, layout: &Layout) -> Result<Survey, OpenError> 
 }
 
 fn survey_with(disk: &Disk, layout: &Layout, manifest: Manifest) -> Result<Survey, OpenError> {
-    let watermark = read_watermark(disk, layout)?;
-    if let Some(mark) = &watermark
-        && mark.store != manifest.store
-    {
-        return Err(OpenError::ForeignJournal { path: layout.watermark() });
-    }
     let mut segments = Vec::new();
     let numbers = segment_numbers(disk, layout)?;
     // Older ones are what a compaction had no time to remove.
     for (number, base) in numbers.into_iter().filter(|(at, _)| *at >= manifest.segment_first) {
         segments.push(read_header(disk, layout, number, base, &manifest)?);
     }
-    let survey = Survey { layout: layout.clone(), manifest, watermark, segments };
+    let survey = Survey { layout: layout.clone(), manifest, watermark: None, segments };
     survey.check_order()?;
     Shelf::with_manifest(disk, layout, survey.manifest.clone())?
         .check()
@@ -169,7 +175,27 @@ impl Survey {
         self.segments.last().expect("check_order refuses a journal without segments")
     }
 
-    /// Numbers without a gap, from the manifest's first to at least the watermark's.
+    /// The watermark is of this ledger, and its segment is there.
+    fn check_watermark(&self) -> Result<(), OpenError> {
+        let Some(mark) = &self.watermark else { return Ok(()) };
+        if mark.store != self.manifest.store {
+            return Err(OpenError::ForeignJournal { path: self.layout.watermark() });
+        }
+        if mark.segment > self.last().number {
+            let number = self.last().number + 1;
+            return Err(OpenError::Corrupt(Box::new(Damage {
+                path: self.layout.journal(),
+                offset: 0,
+                sequence_first: self.last().base,
+                sequence_last: Some(mark.durable),
+                why: format!("segment {number} is missing: {ROLLED_BACK}"),
+                evidence: Evidence::Watermark { durable: mark.durable },
+            })));
+        }
+        Ok(())
+    }
+
+    /// Numbers without a gap, from the manifest's first on.
     fn check_order(&self) -> Result<(), OpenError> {
         let mut number = self.manifest.segment_first;
         let mut sequence = self.manifest.sequence_first;
@@ -185,8 +211,7 @@ impl Survey {
             sequence = header.base;
             number += 1;
         }
-        let until = self.watermark.as_ref().map_or(1, |mark| mark.segment);
-        if self.segments.is_empty() || number <= until {
+        if self.segments.is_empty() {
             return Err(self.missing(number, sequence));
         }
         Ok(())

@@ -79,6 +79,14 @@ pub trait Vfs: Send + Sync + Debug {
         None
     }
 
+    /// Gives a file a second name, in any folder of the same file system. Not durable until
+    /// [`fsync_dir`](Self::fsync_dir) of the target's folder.
+    ///
+    /// # Errors
+    /// The operating system's: among them that the target exists, lies on another file system, or
+    /// on one without such links.
+    fn hard_link(&self, source: &Path, target: &Path) -> io::Result<()>;
+
     /// Makes creations, renames and removals in a folder durable.
     ///
     /// # Errors

@@ -51,6 +51,10 @@ impl Catalog {
         self.entries.retain(|entry| entry.header.number >= first);
     }
 
+    pub(crate) fn headers(&self) -> Vec<SegmentHeader> {
+        self.entries.iter().map(|entry| entry.header.clone()).collect()
+    }
+
     pub(crate) fn count(&self) -> u64 {
         u64::try_from(self.entries.len()).unwrap_or(u64::MAX)
     }

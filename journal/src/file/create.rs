@@ -80,7 +80,7 @@ fn has_batches(disk: &Disk, segment: &Path) -> Result<bool, JournalError> {
 }
 
 /// Creates the folder itself.
-pub(super) fn create_folder(disk: &Disk, layout: &Layout) -> Result<(), JournalError> {
+pub(crate) fn create_folder(disk: &Disk, layout: &Layout) -> Result<(), JournalError> {
     create_dir_if_missing(disk, &layout.dir)?;
     match layout.dir.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => disk.fsync_dir(parent),
@@ -123,7 +123,7 @@ pub(super) fn create(disk: &Disk, layout: &Layout, options: &Options) -> Result<
 }
 
 /// Puts a manifest in place. Everything that it counts on must be durable by now.
-pub(super) fn write_manifest(
+pub(crate) fn write_manifest(
     disk: &Disk,
     layout: &Layout,
     manifest: &Manifest,
@@ -136,7 +136,7 @@ pub(super) fn write_manifest(
     disk.fsync_dir(&layout.dir)
 }
 
-pub(super) fn create_dir_if_missing(disk: &Disk, dir: &Path) -> Result<(), JournalError> {
+pub(crate) fn create_dir_if_missing(disk: &Disk, dir: &Path) -> Result<(), JournalError> {
     match disk.create_dir(dir) {
         Err(error) if error.kind() != Some(std::io::ErrorKind::AlreadyExists) => Err(error),
         Ok(()) | Err(_) => Ok(()),

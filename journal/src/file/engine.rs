@@ -1,8 +1,8 @@
 //! The commit engine: what its parts share, and the append path.
 //!
 //! Locks, in the order in which they may be taken: `lanes` → `writer` → `queue`;
-//! `catalog`, `watermark` and `shelf` alone. `manifest` belongs to whoever compacts, before all
-//! others. `queue` is never held across a call of the file system or of the observer, so `append`
+//! `catalog`, `watermark` and `shelf` alone. `manifest` belongs to whoever compacts or backs
+//! up, before all others. `queue` is never held across a call of the file system or of the observer, so `append`
 //! waits for neither.
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -63,7 +63,7 @@ pub(crate) struct Engine {
     pub(super) keeper: Condvar,
     /// For background work that pauses: we close.
     pub(super) closing: Condvar,
-    /// Held by whoever compacts, from the first to the last call.
+    /// Held by whoever compacts or backs up, from the first to the last call.
     pub(super) manifest: Mutex<Manifest>,
     /// Held by whoever has the writer's role, so never waited for.
     pub(super) writer: Mutex<Writer>,

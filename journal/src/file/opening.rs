@@ -23,9 +23,11 @@ use crate::format::watermark::Watermark;
 use crate::layout::Layout;
 use crate::limits::{BATCH_BYTES_MAX, group_bytes_max};
 use crate::recovery::classify::End;
-use crate::recovery::{DATA_START, Found, Survey, survey};
+use crate::recovery::{
+    DATA_START, Found, Survey, read_watermark, survey, survey_without_watermark,
+};
 use crate::replay::Replay;
-use crate::snapshot::shelf::Shelf;
+use crate::snapshot::shelf::{self, Shelf};
 use crate::vfs::OpenMode;
 
 /// Opens or creates; an engine that nobody runs yet.
@@ -36,9 +38,12 @@ pub(super) fn open(
     replay: &mut dyn Replay,
 ) -> Result<(Engine, Recovery), OpenError> {
     let (lock, created) = lock_or_create(&disk, layout, &options)?;
-    let survey = survey(&disk, layout)?;
-    let Replayed { found, catalog, snapshot, bad } = replaying::replay(&disk, &survey, replay)?;
-    let (watermark, recovery) = settle(&disk, &survey, &found, &options, &lock)?;
+    let (mut survey, doubted) = look(&disk, layout, &options)?;
+    let Replayed { found, catalog, snapshot, bad } =
+        replaying::replay(&disk, &survey, replay, options.accept_rollback)?;
+    let ahead = doubted.as_ref().filter(|mark| is_ahead(mark, &survey, &found)).cloned();
+    survey.watermark = survey.watermark.or(doubted.filter(|_| ahead.is_none()));
+    let (watermark, recovery) = settle(&disk, &survey, &found, (&options, ahead.as_ref()), &lock)?;
     let shelf = Shelf { bad: bad.iter().map(|bad| bad.sequence).collect(), ..Shelf::default() };
     leftovers::remove(&disk, layout, &survey.manifest)?;
     super::snapshot::tidy(&disk, layout, &shelf)?;
@@ -75,12 +80,35 @@ fn lock_or_create(
     }
 }
 
+/// What there is, and the watermark apart if it is not to be believed at once.
+fn look(
+    disk: &Disk,
+    layout: &Layout,
+    options: &Options,
+) -> Result<(Survey, Option<Watermark>), OpenError> {
+    if !options.accept_rollback {
+        return Ok((survey(disk, layout)?, None));
+    }
+    let survey = survey_without_watermark(disk, layout)?;
+    match read_watermark(disk, layout)? {
+        Some(mark) if mark.store != survey.manifest.store => {
+            Err(OpenError::ForeignJournal { path: layout.watermark() })
+        }
+        mark => Ok((survey, mark)),
+    }
+}
+
+/// Whether a watermark claims more than was found.
+fn is_ahead(mark: &Watermark, survey: &Survey, found: &Found) -> bool {
+    mark.durable >= found.position.next || mark.segment > survey.last().number
+}
+
 /// Acts on what was found: refuses, or makes the end whole and says so in the watermark.
 fn settle(
     disk: &Disk,
     survey: &Survey,
     found: &Found,
-    options: &Options,
+    (options, ahead): (&Options, Option<&Watermark>),
     lock: &DiskFile,
 ) -> Result<(WatermarkFile, Recovery), OpenError> {
     let torn = match (&found.end, options.ambiguous_tail) {
@@ -96,6 +124,12 @@ fn settle(
     };
     // From here on we write: the ledger is ours.
     lock::sign(lock, &options.owner_line(), options.opened_at_ms)?;
+    let mut snapshots = Vec::new();
+    if options.accept_rollback {
+        snapshots = shelf::sequences(disk, &survey.layout)?;
+        snapshots.retain(|sequence| *sequence >= found.position.next);
+    }
+    let rolled_back = repair::set_aside(disk, &survey.layout, ahead, &snapshots)?;
     let last = survey.last();
     let mark =
         Mark { segment: last.number, end: found.end_offset, durable: found.position.next - 1 };
@@ -133,6 +167,7 @@ fn settle(
         chain: found.position.chain,
         closed_cleanly,
         dropped,
+        rolled_back,
         rewritten_bytes: mark.end - rewrite_from,
         snapshot: None,
         snapshots_bad: Vec::new(),

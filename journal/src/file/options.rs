@@ -73,6 +73,10 @@ pub struct Options {
     pub create: Create,
     /// What to do with an ambiguous tail.
     pub ambiguous_tail: AmbiguousTail,
+    /// Whether to go on from what verifies when `WATERMARK` says that more was durable: for a
+    /// person who has put an older copy in place and knows what is lost. Then
+    /// [`Recovery::rolled_back`](crate::Recovery::rolled_back) says so. Otherwise that is damage.
+    pub accept_rollback: bool,
     /// Who we are, for the message that a second opener gets; cut at [`OWNER_BYTES_MAX`] bytes.
     pub owner: String,
     /// Time of the opening in Unix milliseconds, for the same message; the journal has no clock.
@@ -94,6 +98,7 @@ impl Default for Options {
             durability: Durability::Synced,
             create: Create::IfMissing,
             ambiguous_tail: AmbiguousTail::Refuse,
+            accept_rollback: false,
             owner: String::new(),
             opened_at_ms: 0,
             threading: Threading::Threads,

@@ -4,12 +4,13 @@
 //! is written again and synced, and only then does the watermark say so. Each can be cut short
 //! and is done again by the next opening.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::create::create_dir_if_missing;
 use super::rotate::write_zeros;
 use crate::disk::{Disk, DiskFile};
 use crate::error::JournalError;
+use crate::format::watermark::Watermark;
 use crate::layout::Layout;
 use crate::vfs::OpenMode;
 
@@ -34,6 +35,47 @@ pub struct Dropped {
     pub quarantine: PathBuf,
 }
 
+/// What was set aside because it claims more than is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RolledBack {
+    /// Sequence of the last record that was durable once. What lies between the last one that is
+    /// there and this one is lost.
+    pub durable: u64,
+    /// Copies of the watermark and of snapshots of what is lost.
+    pub quarantine: Vec<PathBuf>,
+}
+
+/// Copies the watermark to `quarantine/`, durably, and moves snapshots there.
+pub(super) fn set_aside(
+    disk: &Disk,
+    layout: &Layout,
+    watermark: Option<&Watermark>,
+    snapshots: &[u64],
+) -> Result<Option<RolledBack>, JournalError> {
+    let mut aside = RolledBack { durable: 0, quarantine: Vec::new() };
+    if let Some(mark) = watermark {
+        aside.durable = mark.durable;
+        aside.quarantine.push(copy_whole(disk, layout, &layout.watermark())?);
+    }
+    for sequence in snapshots {
+        aside.durable = aside.durable.max(*sequence);
+        aside.quarantine.push(copy_whole(disk, layout, &layout.snapshot(*sequence))?);
+        disk.unlink(&layout.snapshot(*sequence))?;
+        disk.fsync_dir(&layout.snapshots())?;
+    }
+    Ok(Some(aside).filter(|aside| !aside.quarantine.is_empty()))
+}
+
+fn copy_whole(disk: &Disk, layout: &Layout, path: &Path) -> Result<PathBuf, JournalError> {
+    let file = disk.open(path, OpenMode::Read)?;
+    let stem = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let copy = open_quarantine(disk, layout, &stem.unwrap_or_default())?;
+    copy_range(&file, 0, file.len()?, |bytes, at| copy.write_at(bytes, at))?;
+    copy.sync()?;
+    disk.fsync_dir(&layout.quarantine())?;
+    Ok(copy.path().to_owned())
+}
+
 /// Copies `offset..until` of a segment to `quarantine/`, durably, and returns the copy's path.
 pub(super) fn quarantine(
     disk: &Disk,
@@ -42,19 +84,23 @@ pub(super) fn quarantine(
     offset: u64,
     until: u64,
 ) -> Result<PathBuf, JournalError> {
-    let dir = layout.quarantine();
-    create_dir_if_missing(disk, &dir)?;
-    disk.fsync_dir(&layout.dir)?;
     let stem = segment.path().file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let stem = format!("{}-at-{offset}", stem.unwrap_or_default());
-    let copy = create_copy(disk, &dir, &stem)?;
+    let copy = open_quarantine(disk, layout, &stem)?;
     copy_range(segment, offset, until, |bytes, at| copy.write_at(bytes, at - offset))?;
     copy.sync()?;
-    disk.fsync_dir(&dir)?;
+    disk.fsync_dir(&layout.quarantine())?;
     Ok(copy.path().to_owned())
 }
 
-fn create_copy(disk: &Disk, dir: &std::path::Path, stem: &str) -> Result<DiskFile, JournalError> {
+fn open_quarantine(disk: &Disk, layout: &Layout, stem: &str) -> Result<DiskFile, JournalError> {
+    let dir = layout.quarantine();
+    create_dir_if_missing(disk, &dir)?;
+    disk.fsync_dir(&layout.dir)?;
+    create_copy(disk, &dir, stem)
+}
+
+fn create_copy(disk: &Disk, dir: &Path, stem: &str) -> Result<DiskFile, JournalError> {
     let mut number = 1;
     loop {
         let path = dir.join(format!("{stem}-{number}.torn"));

@@ -10,7 +10,7 @@ use crate::file::catalog::Catalog;
 use crate::format::batch::Batch;
 use crate::journal::RecordRef;
 use crate::recovery::classify::End;
-use crate::recovery::{Found, Survey};
+use crate::recovery::{Found, ROLLED_BACK, Survey};
 use crate::replay::{NoSnapshots, Replay};
 use crate::snapshot::shelf::{self, BadSnapshot};
 use crate::snapshot::stored::StoredSnapshot;
@@ -31,6 +31,8 @@ pub(super) struct Replayed {
 enum Tried {
     Used(Box<(Found, Catalog, SnapshotInfo)>),
     Bad(SnapshotError),
+    /// The journal ends before it.
+    Ahead(Box<Damage>),
     /// The caller wants records only.
     Unwanted,
 }
@@ -40,11 +42,19 @@ pub(super) fn replay(
     disk: &Disk,
     survey: &Survey,
     replay: &mut dyn Replay,
+    accept_rollback: bool,
 ) -> Result<Replayed, OpenError> {
     let mut bad = Vec::new();
     let mut failure = None;
     for sequence in shelf::sequences(disk, &survey.layout)? {
         match try_snapshot(disk, survey, sequence, replay)? {
+            Tried::Ahead(_) if accept_rollback => {
+                replay.reset();
+                let path = survey.layout.snapshot(sequence);
+                let why = "it is ahead of the journal, which was rolled back".to_owned();
+                bad.push(BadSnapshot { sequence, path, offset: 0, why });
+            }
+            Tried::Ahead(damage) => return Err(OpenError::Corrupt(damage)),
             Tried::Used(used) => {
                 let (found, catalog, snapshot) = *used;
                 return Ok(Replayed { found, catalog, snapshot: Some(snapshot), bad });
@@ -99,33 +109,31 @@ fn try_snapshot(
         }
         Err(error) => Err(error),
         Ok((found, catalog)) => {
-            ahead_of_journal(survey, &found, &info)?;
+            if let Some(damage) = ahead_of_journal(survey, &found, &info) {
+                return Ok(Tried::Ahead(Box::new(damage)));
+            }
             Ok(Tried::Used(Box::new((found, catalog, info))))
         }
     }
 }
 
 /// A snapshot is only taken of what is durable: records up to it can't be missing.
-fn ahead_of_journal(
-    survey: &Survey,
-    found: &Found,
-    snapshot: &SnapshotInfo,
-) -> Result<(), OpenError> {
-    if let End::Corrupt(damage) = &found.end {
-        return Err(OpenError::Corrupt(Box::new(damage.clone())));
-    }
+fn ahead_of_journal(survey: &Survey, found: &Found, snapshot: &SnapshotInfo) -> Option<Damage> {
     let (next, sequence) = (found.position.next, snapshot.sequence);
     if next > sequence {
-        return Ok(());
+        return None;
     }
-    Err(OpenError::Corrupt(Box::new(Damage {
+    if let End::Corrupt(damage) = &found.end {
+        return Some(damage.clone());
+    }
+    Some(Damage {
         path: survey.layout.segment(&survey.last().file_name()),
         offset: found.end_offset,
         sequence_first: next,
         sequence_last: Some(sequence),
-        why: "records are missing".to_owned(),
+        why: format!("records are missing: {ROLLED_BACK}"),
         evidence: Evidence::Snapshot { sequence },
-    })))
+    })
 }
 
 /// No snapshot can be used, and the journal alone doesn't reach back to the first record.

@@ -124,7 +124,7 @@ fn fill(
 }
 
 /// Zeros in `offset..until`, piece by piece. `false` if it was told to stop.
-pub(super) fn write_zeros(
+pub(crate) fn write_zeros(
     file: &DiskFile,
     offset: u64,
     until: u64,

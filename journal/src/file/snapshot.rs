@@ -255,7 +255,7 @@ impl SnapshotWriter {
     fn complete(&mut self, meta: SnapshotMeta) -> Result<SnapshotInfo, SnapshotError> {
         let engine = Arc::clone(&self.turn.0);
         let sequence = self.header.sequence;
-        engine.sync_through(sequence)?;
+        engine.sync_through(sequence).map_err(SnapshotError::Unavailable)?;
         self.header.digest = meta.digest;
         self.header.items = meta.items;
         self.header.created_at_ms = meta.created_at_ms;

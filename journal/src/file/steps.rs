@@ -13,7 +13,6 @@ use crate::disk::DiskFile;
 use crate::error::JournalError;
 use crate::format::draft::Sealing;
 use crate::limits::WINDOW_BYTES_MAX;
-use crate::snapshot::SnapshotError;
 use crate::vfs::OpenMode;
 
 /// A way to the active segment with a descriptor of its own, so that no other sync can swallow
@@ -137,7 +136,7 @@ impl Engine {
 
     /// Makes records up to `sequence` durable on the medium, if they are only buffered. A sync that
     /// fails poisons: nobody else would hear of it.
-    pub(super) fn sync_through(&self, sequence: u64) -> Result<(), SnapshotError> {
+    pub(super) fn sync_through(&self, sequence: u64) -> Result<(), Arc<JournalError>> {
         if self.queue.lock().mark.durable >= sequence {
             return Ok(());
         }
@@ -145,7 +144,7 @@ impl Engine {
             self.poison(error);
         }
         match &self.queue.lock().failure {
-            Some(failure) => Err(SnapshotError::Unavailable(Arc::clone(&failure.error))),
+            Some(failure) => Err(Arc::clone(&failure.error)),
             None => Ok(()),
         }
     }

@@ -26,7 +26,7 @@ pub(super) enum Noted {
 
 impl WatermarkFile {
     /// Creates the file, both slots blank.
-    pub(super) fn create(
+    pub(crate) fn create(
         disk: &Disk,
         layout: &Layout,
         store: StoreId,
@@ -64,7 +64,7 @@ impl WatermarkFile {
     }
 
     /// Notes that the journal was closed there; writes nothing if that stands there already.
-    pub(super) fn close(&mut self, mark: Mark) -> Result<(), JournalError> {
+    pub(crate) fn close(&mut self, mark: Mark) -> Result<(), JournalError> {
         if self.current.closed && self.says(mark) {
             return Ok(());
         }

@@ -2,6 +2,7 @@
 //!
 //! The rules and why they are safe are in `FORMAT.md`; acting on them is left to `file`.
 
+use super::ROLLED_BACK;
 use super::walk::{Position, Walk};
 use crate::damage::{Damage, Evidence};
 use crate::error::JournalError;
@@ -62,7 +63,10 @@ pub(crate) fn classify(
     };
     if let Some(durable) = watermark.map(|mark| mark.durable).filter(|last| *last >= position.next)
     {
-        return Ok(End::Corrupt(damage(Evidence::Watermark { durable })));
+        let damage = damage(Evidence::Watermark { durable });
+        let missing = debris_behind(walk, offset, position.next)?.until.is_none();
+        let why = format!("records are missing: {ROLLED_BACK}");
+        return Ok(End::Corrupt(if missing { Damage { why, ..damage } } else { damage }));
     }
     let debris = debris_behind(walk, offset, position.next)?;
     if let Some((later, durable)) = debris.covering {

@@ -59,6 +59,10 @@ impl Vfs for RealVfs {
         Some(path.to_owned())
     }
 
+    fn hard_link(&self, source: &Path, target: &Path) -> io::Result<()> {
+        std::fs::hard_link(source, target)
+    }
+
     fn fsync_dir(&self, dir: &Path) -> io::Result<()> {
         let dir = File::open(dir)?;
         uninterrupted(|| dir.sync_all())

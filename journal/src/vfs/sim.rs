@@ -45,6 +45,8 @@ pub enum CallKind {
     CreateDir,
     /// Renaming.
     Rename,
+    /// Giving a file a second name.
+    HardLink,
     /// Removing.
     Unlink,
     /// Syncing a folder.
@@ -61,6 +63,7 @@ impl CallKind {
             | Self::Sync
             | Self::CreateDir
             | Self::Rename
+            | Self::HardLink
             | Self::Unlink
             | Self::SyncDir => true,
             Self::Open | Self::Read | Self::Len | Self::Lock | Self::List => false,
@@ -257,6 +260,10 @@ impl Vfs for SimVfs {
 
     fn unlink(&self, path: &Path) -> io::Result<()> {
         self.state.lock().unlink(path)
+    }
+
+    fn hard_link(&self, source: &Path, target: &Path) -> io::Result<()> {
+        self.state.lock().hard_link(source, target)
     }
 
     fn fsync_dir(&self, dir: &Path) -> io::Result<()> {

@@ -1,6 +1,8 @@
 //! The journal's suites, through its public interface: one binary, so that they link once.
 
 #[cfg(test)]
+mod backup;
+#[cfg(test)]
 mod compaction;
 #[cfg(test)]
 mod compaction_crash;
@@ -24,6 +26,8 @@ mod opening;
 mod reading;
 #[cfg(test)]
 mod real;
+#[cfg(test)]
+mod rollback;
 #[cfg(test)]
 mod shelved;
 #[cfg(test)]

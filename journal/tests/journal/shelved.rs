@@ -7,7 +7,7 @@ use std::sync::Arc;
 use passbook_journal::sim::SimVfs;
 use passbook_journal::{
     BoxError, CompactError, Compacted, Compaction, Curator, FileJournal, Group, Journal, Keep,
-    OpenError, Payload, Record, RecordRef, Recovery, Replay, SnapshotError, SnapshotInfo,
+    OpenError, Options, Payload, Record, RecordRef, Recovery, Replay, SnapshotError, SnapshotInfo,
     SnapshotMeta, SnapshotSource, VerifyOptions, VerifyReport, leaf_of, verify,
 };
 
@@ -90,7 +90,11 @@ impl Replay for Last {
 }
 
 pub(crate) fn open(sim: &SimVfs) -> Result<(FileJournal, Recovery), OpenError> {
-    FileJournal::open(Path::new(DIR), options(sim), &mut Last::default())
+    open_in(Path::new(DIR), options(sim))
+}
+
+pub(crate) fn open_in(dir: &Path, options: Options) -> Result<(FileJournal, Recovery), OpenError> {
+    FileJournal::open(dir, options, &mut Last::default())
 }
 
 /// Appends and commits so many records, each a batch; how many are durable then.
@@ -125,7 +129,11 @@ pub(crate) fn retain(journal: &dyn Journal, before_ms: u64) -> Result<Compacted,
 }
 
 pub(crate) fn verified(sim: &SimVfs) -> VerifyReport {
-    verify(Path::new(DIR), Arc::new(sim.clone()), &VerifyOptions::default()).unwrap()
+    verified_in(Path::new(DIR), sim)
+}
+
+pub(crate) fn verified_in(dir: &Path, sim: &SimVfs) -> VerifyReport {
+    verify(dir, Arc::new(sim.clone()), &VerifyOptions::default()).unwrap()
 }
 
 #[track_caller]

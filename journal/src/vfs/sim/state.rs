@@ -1,6 +1,6 @@
 //! The state of a simulated file system and what each call does to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -222,6 +222,17 @@ impl State {
         })
     }
 
+    pub(super) fn hard_link(&mut self, source: &Path, target: &Path) -> io::Result<()> {
+        self.change(CallKind::HardLink, source, |state| match (state.node(source), target) {
+            (None, _) => Err(io::ErrorKind::NotFound.into()),
+            (Some(Node::Dir), _) => Err(io::ErrorKind::IsADirectory.into()),
+            (Some(Node::File(_)), target) if state.node(target).is_some() => {
+                Err(io::ErrorKind::AlreadyExists.into())
+            }
+            (Some(node @ Node::File(_)), target) => state.link(target, node),
+        })
+    }
+
     pub(super) fn unlink(&mut self, path: &Path) -> io::Result<()> {
         self.change(CallKind::Unlink, path, |state| {
             let (dir, name) = split(path).ok_or(io::ErrorKind::InvalidInput)?;
@@ -277,18 +288,23 @@ impl State {
     fn check_capacity(&mut self, inode: usize, bytes: usize, offset: u64) -> io::Result<()> {
         let end = offset + u64::try_from(bytes).expect("lengths fit");
         let grows = end.saturating_sub(self.inode(inode)?.current.len);
-        let held: u64 = self.linked_files().map(|inode| inode.current.len).sum();
+        let held = self.linked_bytes();
         if grows > 0 && self.capacity.is_some_and(|capacity| held + grows > capacity) {
             return Err(io::ErrorKind::StorageFull.into());
         }
         Ok(())
     }
 
-    fn linked_files(&self) -> impl Iterator<Item = &Inode> {
-        self.dirs.values().flat_map(|dir| dir.current.values()).filter_map(|node| match node {
-            Node::File(inode) => self.inodes.get(*inode),
-            Node::Dir => None,
-        })
+    /// Length of all files that have a name, each once.
+    fn linked_bytes(&self) -> u64 {
+        let names = self.dirs.values().flat_map(|dir| dir.current.values());
+        let inodes: BTreeSet<usize> = names
+            .filter_map(|node| match node {
+                Node::File(inode) => Some(*inode),
+                Node::Dir => None,
+            })
+            .collect();
+        inodes.iter().filter_map(|inode| self.inodes.get(*inode)).map(|at| at.current.len).sum()
     }
 
     fn put_bytes(&mut self, inode: usize, bytes: &[u8], offset: u64) -> io::Result<()> {
