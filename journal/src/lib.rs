@@ -23,6 +23,7 @@
 //! | begin from a state, not from the first record | [`Journal::begin_snapshot`], [`Replay`] |
 //! | look at files and ranges | [`stat()`] |
 //! | check every byte | [`verify()`] |
+//! | read what is left of a damaged one | [`salvage()`] |
 //! | copy it beside its writer, and back | [`FileJournal::backup`], [`restore`] |
 //! | know the bytes | [`on_disk`] |
 //! | test what uses a journal | [`Threading::Inline`], `sim::SimVfs` with the feature `sim` |
@@ -45,6 +46,7 @@ mod pace;
 mod read_only;
 mod recovery;
 mod replay;
+mod salvage;
 mod snapshot;
 mod stat;
 mod verify;
@@ -68,6 +70,7 @@ pub use leaf::{CHAIN_START, Chain, Leaf, leaf_of, link_of};
 pub use memory::{MemoryJournal, Space};
 pub use read_only::{Held, ReadOnlyJournal, Tail};
 pub use replay::{NoSnapshots, Replay};
+pub use salvage::{SalvageReport, SalvagedRecord, salvage};
 pub use snapshot::{
     BadSnapshot, SnapshotError, SnapshotInfo, SnapshotMeta, SnapshotSink, SnapshotSource,
 };

@@ -29,6 +29,8 @@ mod real;
 #[cfg(test)]
 mod rollback;
 #[cfg(test)]
+mod salvage;
+#[cfg(test)]
 mod shelved;
 #[cfg(test)]
 mod snapped;

@@ -8,7 +8,7 @@ use crate::format::StoreId;
 use crate::format::bytes::{array_at, put, u32_at, u64_at};
 use crate::limits::{ARCHIVE_BLOCK_BYTES_MAX, ARCHIVE_INDEX_BYTES_MAX, ARCHIVE_PAGE_BYTES_MAX};
 
-const MAGIC: [u8; 8] = *b"PASSBARF";
+pub(crate) const MAGIC: [u8; 8] = *b"PASSBARF";
 
 /// Length of a frame's header, in bytes.
 pub(crate) const FRAME_HEADER_BYTES: usize = 64;
