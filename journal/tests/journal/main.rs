@@ -38,3 +38,5 @@ mod snapped;
 mod snapshot_crash;
 #[cfg(test)]
 mod snapshots;
+#[cfg(test)]
+mod together;
