@@ -3,19 +3,15 @@
 //! An entry keeps 32 bits of the hash beside the slot. So a table grows without a look at any row,
 //! and nearly every candidate is the right one; which it is only the row can tell.
 
-use hashbrown::HashTable;
+mod table;
+
 use parking_lot::RwLock;
 
+use self::table::{Entry, Table};
 use super::{
     shards::{SHARDS, Shards, index},
     slot::Slot,
 };
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Entry {
-    tag: u32,
-    slot: Slot,
-}
 
 /// A hash, cut into what chooses the shard and what is kept.
 #[derive(Debug, Clone, Copy)]
@@ -61,14 +57,14 @@ impl Default for IndexBatch {
 impl IndexBatch {
     pub(crate) fn add(&mut self, hash: Hash, slot: Slot) {
         let shard = self.shards.get_mut(index(hash.shard % SHARDS));
-        shard.expect("a remainder is below its divisor").push(Entry { tag: hash.tag, slot });
+        shard.expect("a remainder is below its divisor").push(Entry::new(hash.tag, slot));
     }
 }
 
 /// Slots by hash.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
-    shards: Shards<RwLock<HashTable<Entry>>>,
+    shards: Shards<RwLock<Table>>,
 }
 
 impl Index {
@@ -76,27 +72,13 @@ impl Index {
     ///
     /// The shard stays locked for readers while `read` looks at rows: a slot is not given to
     /// another session before its entries are gone.
-    pub(crate) fn look_up<T>(
-        &self,
-        hash: Hash,
-        mut read: impl FnMut(Slot) -> Option<T>,
-    ) -> Option<T> {
-        let mut found = None;
-        let table = self.shards.of(hash.shard).read();
-        let _entry = table.find(hash.spread(), |entry| {
-            if entry.tag == hash.tag {
-                found = read(entry.slot);
-            }
-            found.is_some()
-        });
-        found
+    pub(crate) fn look_up<T>(&self, hash: Hash, read: impl FnMut(Slot) -> Option<T>) -> Option<T> {
+        self.shards.of(hash.shard).read().find(hash.tag, read)
     }
 
     /// Adds an entry.
     pub(crate) fn insert(&self, hash: Hash, slot: Slot) {
-        let entry = Entry { tag: hash.tag, slot };
-        let mut table = self.shards.of(hash.shard).write();
-        table.insert_unique(hash.spread(), entry, |kept| Hash::spread_tag(kept.tag));
+        self.shards.of(hash.shard).write().insert(Entry::new(hash.tag, slot));
     }
 
     /// Adds all entries of a batch, and empties it.
@@ -106,10 +88,7 @@ impl Index {
                 continue;
             }
             let mut table = shard.write();
-            for entry in entries.drain(..) {
-                let spread = Hash::spread_tag(entry.tag);
-                table.insert_unique(spread, entry, |kept| Hash::spread_tag(kept.tag));
-            }
+            entries.drain(..).for_each(|entry| table.insert(entry));
         }
     }
 
@@ -118,17 +97,13 @@ impl Index {
     pub(crate) fn reserve(&self, len: usize) {
         let part = len / index(SHARDS);
         for shard in self.shards.iter() {
-            shard.write().reserve(part + 6 * part.isqrt(), |kept| Hash::spread_tag(kept.tag));
+            shard.write().reserve(part + 6 * part.isqrt());
         }
     }
 
     /// Takes that entry away, if it is there.
     pub(crate) fn remove(&self, hash: Hash, slot: Slot) {
-        let entry = Entry { tag: hash.tag, slot };
-        let mut table = self.shards.of(hash.shard).write();
-        if let Ok(found) = table.find_entry(hash.spread(), |kept| *kept == entry) {
-            found.remove();
-        }
+        self.shards.of(hash.shard).write().remove(Entry::new(hash.tag, slot));
     }
 
     /// How many entries there are.
