@@ -17,6 +17,7 @@ mod chunks;
 mod expiry;
 mod index;
 mod labels;
+mod links;
 pub mod load;
 mod row;
 mod rows;

@@ -125,6 +125,16 @@ impl<'a> Sessions<'a> {
         })
     }
 
+    /// Puts other texts with the same content in the place of user ids, where `shared` has one:
+    /// long ones that are known can so be shared. Asks once for each user of the section.
+    pub fn replace_users(&mut self, shared: impl Fn(&Text) -> Option<Text>) {
+        for text in &mut self.users.texts {
+            if let Some(known) = shared(text).filter(|known| known == text) {
+                *text = known;
+            }
+        }
+    }
+
     /// When a session was opened, is beyond extension, and was last active; by its flags, and with
     /// the time of its id.
     fn state(&mut self) -> Option<(SessionState, bool)> {

@@ -7,7 +7,8 @@ use proptest::{collection::vec, option, prelude::*, sample::select};
 use super::*;
 use crate::{
     Completed, DataKey, FingerprintSum, IdempotencyKey, OnReuse, Policy, PolicyInForce, Session,
-    SessionId, State, Text, TokenDigest, Transport, WholeState as _, state_fingerprint,
+    SessionId, State, Text, TokenDigest, Transport, WholeState as _, state::tests::state_of,
+    state_fingerprint,
 };
 
 fn decode_sessions(bytes: &[u8]) -> Vec<SessionRecord> {
@@ -159,6 +160,24 @@ proptest! {
     fn zigzag_and_back_is_the_same(value: u64, near: u64) {
         prop_assert_eq!(unzigzag(zigzag(value, near), near), value);
     }
+}
+
+#[test]
+fn a_user_id_is_replaced_by_the_same_text_and_by_no_other() {
+    let user = "a user id that is too long to be kept in place";
+    let records = [1, 2].map(|number| (state_of(number, user), Vec::new()));
+    let section = encode_sessions(&records);
+    let replaced = |known: &str| {
+        let Ok(Section::Sessions(mut sessions)) = decode(&section) else { panic!("sessions") };
+        let known = Text::from(known);
+        sessions.replace_users(|_| Some(known.clone()));
+        let is_shared = |text: &Text| std::ptr::eq(text.as_str(), known.as_str());
+        let texts: Vec<_> = sessions.map(|(state, _)| state.session.user_id).collect();
+        assert!(texts.iter().all(|text| *text == *user));
+        texts.iter().filter(|text| is_shared(text)).count()
+    };
+    assert_eq!(replaced(user), 2);
+    assert_eq!(replaced("another"), 0);
 }
 
 #[test]

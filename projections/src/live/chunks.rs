@@ -1,7 +1,9 @@
 //! A sequence that grows by the piece: no growth copies what is there.
 
-/// Items in a piece.
-pub(crate) const CHUNK_LEN: usize = 512;
+/// Items in a piece: so many that the places of all pieces stay in the cache nearest to a processor.
+const CHUNK_LEN: usize = 2_048;
+/// Items in a part of a piece.
+pub(crate) const PART_LEN: usize = 512;
 
 /// Items by index, in pieces of [`CHUNK_LEN`].
 #[derive(Debug)]
@@ -24,9 +26,10 @@ impl<T> Chunks<T> {
         self.0.get_mut(index / CHUNK_LEN)?.get_mut(index % CHUNK_LEN)
     }
 
-    /// One piece; `None` beyond the last.
-    pub(crate) fn chunk(&self, number: usize) -> Option<&[T]> {
-        self.0.get(number).map(Vec::as_slice)
+    /// So many items as are looked at in one go; `None` beyond the last.
+    pub(crate) fn part(&self, number: usize) -> Option<&[T]> {
+        let first = number * PART_LEN;
+        self.0.get(first / CHUNK_LEN)?.get(first % CHUNK_LEN..)?.chunks(PART_LEN).next()
     }
 }
 
@@ -56,8 +59,12 @@ mod tests {
         assert_eq!(chunks.get(CHUNK_LEN), Some(&Some(CHUNK_LEN)));
         assert_eq!(chunks.get(CHUNK_LEN + 1), Some(&None));
         assert_eq!(chunks.get(3 * CHUNK_LEN + 1), None);
-        let lens: Vec<_> =
-            (0..5).map_while(|number| chunks.chunk(number)).map(<[_]>::len).collect();
-        assert_eq!(lens, [CHUNK_LEN, CHUNK_LEN, CHUNK_LEN, 1]);
+        let parts: Vec<_> = (0..).map_while(|number| chunks.part(number)).collect();
+        let full = 3 * CHUNK_LEN / PART_LEN;
+        assert_eq!(parts.len(), full + 1);
+        assert!(parts.iter().take(full).all(|part| part.len() == PART_LEN));
+        let items: Vec<_> = parts.concat();
+        assert_eq!(items.len(), 3 * CHUNK_LEN + 1);
+        assert_eq!(items.last(), Some(&Some(3 * CHUNK_LEN)));
     }
 }

@@ -3,16 +3,14 @@
 //! A session that is extended stays in its old minute until that is passed; only then it is moved.
 //! So a touch costs nothing here, and a session is moved at most once a lifetime.
 
-use std::collections::BTreeMap;
+mod minutes;
 
 use passbook_core::session::NEVER_MS;
 
-use super::{chunks::Chunks, row::Links, shards::index, slot::Slot};
+use self::minutes::{Minute, Minutes};
+use super::{chunks::Chunks, links::Links, shards::index, slot::Slot};
 
 const MINUTE_MS: u64 = 60_000;
-
-/// Unix minutes, up to the year 10136; all that is later is in the last one.
-type Minute = u32;
 
 #[derive(Debug, Default)]
 struct Node {
@@ -26,8 +24,26 @@ struct Node {
 pub(crate) struct Expiry {
     /// By slot number.
     nodes: Chunks<Node>,
-    first_by_minute: BTreeMap<Minute, Slot>,
+    /// Where the minute's list begins.
+    firsts: Minutes,
     len: usize,
+}
+
+/// Sessions to be noted, by minute once it is [sorted](Self::sort).
+#[derive(Debug, Default)]
+pub(crate) struct ExpiryBatch(Vec<(Minute, Slot)>);
+
+impl ExpiryBatch {
+    pub(crate) fn add(&mut self, slot: Slot, expires_at_ms: u64) {
+        self.0.extend(minute_of(expires_at_ms).map(|minute| (minute, slot)));
+    }
+
+    /// Puts together what [`Expiry::set_all`] notes together: so it need not be done under a lock.
+    pub(crate) fn sort(&mut self) {
+        self.0.sort_unstable_by_key(|(minute, slot)| {
+            (u64::from(*minute) << u32::BITS) | u64::from(slot.number())
+        });
+    }
 }
 
 impl Expiry {
@@ -45,6 +61,20 @@ impl Expiry {
         }
     }
 
+    /// Notes sessions that are in no list, and empties the batch.
+    pub(crate) fn set_all(&mut self, batch: &mut ExpiryBatch) {
+        for listed in batch.0.chunk_by(|(left, _), (right, _)| left == right) {
+            let Some((minute, first)) = listed.first().copied() else { continue };
+            let mut next = self.firsts.set(minute, first);
+            for (_, slot) in listed.iter().rev() {
+                self.put_before(next, *slot, minute);
+                next = Some(*slot);
+            }
+        }
+        self.len += batch.0.len();
+        batch.0.clear();
+    }
+
     /// Forgets that slot.
     pub(crate) fn remove(&mut self, slot: Slot) {
         let node = std::mem::take(self.node(slot));
@@ -56,8 +86,8 @@ impl Expiry {
         }
         match (previous, next) {
             (Some(previous), _) => self.node(previous).links.next = next,
-            (None, Some(next)) => _ = self.first_by_minute.insert(minute, next),
-            (None, None) => _ = self.first_by_minute.remove(&minute),
+            (None, Some(next)) => _ = self.firsts.set(minute, next),
+            (None, None) => self.firsts.clear(minute),
         }
     }
 
@@ -70,10 +100,8 @@ impl Expiry {
     ) -> Vec<Slot> {
         let mut due = Vec::new();
         let last = minute_of(now_ms).unwrap_or(Minute::MAX);
-        let minutes: Vec<_> =
-            self.first_by_minute.range(..=last).map(|(minute, _)| *minute).collect();
-        for minute in minutes {
-            let mut next = self.first_by_minute.get(&minute).copied();
+        for minute in self.firsts.up_to(last) {
+            let mut next = self.firsts.get(minute);
             while let Some(slot) = next {
                 next = self.node(slot).links.next;
                 match expires_at_ms(slot) {
@@ -89,7 +117,7 @@ impl Expiry {
 
     /// Sessions noted, and minutes that have some.
     pub(crate) fn lens(&self) -> (usize, usize) {
-        (self.len, self.first_by_minute.len())
+        (self.len, self.firsts.len())
     }
 
     fn move_on(&mut self, slot: Slot, listed: Minute, expires_at_ms: u64) {
@@ -104,12 +132,17 @@ impl Expiry {
     }
 
     fn add(&mut self, slot: Slot, minute: Minute) {
-        let next = self.first_by_minute.insert(minute, slot);
+        let next = self.firsts.set(minute, slot);
+        self.put_before(next, slot, minute);
+        self.len += 1;
+    }
+
+    /// Puts a slot before the one that was the minute's first.
+    fn put_before(&mut self, next: Option<Slot>, slot: Slot, minute: Minute) {
         *self.node(slot) = Node { minute: Some(minute), links: Links { previous: None, next } };
         if let Some(next) = next {
             self.node(next).links.previous = Some(slot);
         }
-        self.len += 1;
     }
 
     fn node(&mut self, slot: Slot) -> &mut Node {

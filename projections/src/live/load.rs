@@ -26,6 +26,10 @@ use super::{Captured, Live, shards::SHARDS, slot::Slot};
 /// More threads than this wait for each other.
 const THREADS_MAX: usize = 8;
 
+/// So many shards behind the one where the section before began, this one begins: of eight sections
+/// in a row no two begin nearer to each other than eight shards.
+const APART: u32 = 24;
+
 /// What is to be loaded.
 #[derive(Debug, Clone, Copy)]
 pub struct LoadPlan {
@@ -203,16 +207,26 @@ where
         let read = decode(&bytes).map_err(|source| LoadError::Section { section, source })?;
         match read {
             Section::Head(head) => parts.heads.push((section, head)),
-            Section::Sessions(sessions) => self.fill(*sessions, batch, parts),
+            Section::Sessions(sessions) => self.fill(section, *sessions, batch, parts),
         }
         Ok(())
     }
 
-    fn fill(&self, mut sessions: Sessions<'_>, batch: &mut Batch<'_>, parts: &mut Parts) {
+    fn fill(
+        &self,
+        section: u32,
+        mut sessions: Sessions<'_>,
+        batch: &mut Batch<'_>,
+        parts: &mut Parts,
+    ) {
+        // Before the rows are locked, for users come before rows.
+        sessions.replace_users(|user| (!user.is_in_place()).then(|| self.live.users.shared(user)));
         let len = u32::try_from(sessions.len()).expect("a section is small");
         let first = self.claim(len);
         let rounds = len.div_ceil(SHARDS);
-        for shard in 0..SHARDS {
+        for number in 0..SHARDS {
+            // Those who begin at the same time begin far from each other.
+            let shard = (number + section % SHARDS * APART) % SHARDS;
             let slots = (0..rounds).filter_map(|round| {
                 Slot::of_number(first + round * SHARDS + shard)
                     .filter(|_| round * SHARDS + shard < len)

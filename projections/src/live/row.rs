@@ -5,7 +5,7 @@ use std::hint::black_box;
 
 use passbook_core::{SessionId, Text, TokenDigest, Transport};
 
-use super::{labels::LabelId, slot::Slot};
+use super::labels::LabelId;
 
 /// What every session has. What few have (data, spent tokens, an absolute timeout, an IPv6
 /// address) is kept beside the rows.
@@ -32,13 +32,6 @@ pub(crate) struct Row {
 }
 
 const _: () = assert!(size_of::<Option<Row>>() == 128, "an empty place costs no more than a row");
-
-/// The neighbours in a list that runs through items of a table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Links {
-    pub(crate) previous: Option<Slot>,
-    pub(crate) next: Option<Slot>,
-}
 
 /// Where the login came from, as far as a row can hold it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

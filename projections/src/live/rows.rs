@@ -8,7 +8,7 @@ use passbook_core::{SessionState, SpentToken, Text, snapshot::SessionRecord};
 
 pub(crate) use self::shard::{Copied, RowShard};
 use super::{
-    row::{Links, Row},
+    row::Row,
     shards::{SHARDS, Shards, index},
     slot::Slot,
 };
@@ -30,14 +30,14 @@ impl Rows {
         read(&shard, shard.row(slot)?)
     }
 
-    /// What `read` makes of every row. Only so many rows as a chunk has are locked at a time, so a
+    /// What `read` makes of every row. Only so many rows as a part has are locked at a time, so a
     /// session that comes or goes meanwhile may be seen or not.
     pub(crate) fn read_all<T>(&self, read: impl Fn(&RowShard, Slot, &Row) -> T) -> Vec<T> {
         let mut found = Vec::new();
         for (number, shard) in (0..).zip(self.shards.iter()) {
-            for chunk in 0.. {
+            for part in 0.. {
                 let shard = shard.read();
-                let Some(rows) = shard.chunk(number, chunk) else { break };
+                let Some(rows) = shard.part(number, part) else { break };
                 found.extend(rows.map(|(slot, row)| read(&shard, slot, row)));
             }
         }
@@ -58,16 +58,6 @@ impl Rows {
     /// Adds a spent token.
     pub(crate) fn spend(&self, slot: Slot, token: SpentToken) {
         self.shards.of(slot.number()).write().spend(slot, token);
-    }
-
-    /// The neighbours in the user's list.
-    pub(crate) fn links(&self, slot: Slot) -> Links {
-        self.shards.of(slot.number()).read().links(slot)
-    }
-
-    /// Changes the neighbours in the user's list.
-    pub(crate) fn relink(&self, slot: Slot, change: impl FnOnce(&mut Links)) {
-        change(self.shards.of(slot.number()).write().links_mut(slot));
     }
 
     /// Begins a capture of what is in the slots up to `highest`.
@@ -98,15 +88,9 @@ impl Rows {
         }
     }
 
-    /// Writes sessions into slots of one shard, all empty.
-    pub(crate) fn fill(&self, number: u32, records: &[(Slot, Text, SessionRecord)]) {
-        let mut shard = self.shards.of(number).write();
-        for (slot, user, (state, spent)) in records {
-            shard.put(*slot, state, user.clone());
-            for token in spent {
-                shard.spend(*slot, *token);
-            }
-        }
+    /// Writes many rows of one shard.
+    pub(crate) fn fill(&self, number: u32, write: impl FnOnce(&mut RowShard)) {
+        write(&mut self.shards.of(number).write());
     }
 
     /// Labels kept, over all shards.

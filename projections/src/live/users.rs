@@ -1,4 +1,4 @@
-//! From a user to the user's sessions: a list that runs through their rows.
+//! From a user to the user's sessions: a list that runs through a table beside the rows.
 //!
 //! A user's shard is locked while the list is walked or changed. So a reader sees all of a change:
 //! `remove_user` has happened or not.
@@ -8,13 +8,14 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use hashbrown::{DefaultHashBuilder, HashTable};
+use hashbrown::{DefaultHashBuilder, HashTable, hash_table::Entry};
 use parking_lot::RwLock;
 use passbook_core::Text;
 
 use super::{
     index::Hash,
-    row::{Links, Row},
+    links::{LinkTable, Links},
+    row::Row,
     rows::{RowShard, Rows},
     shards::{SHARDS, Shards, index},
     slot::Slot,
@@ -55,6 +56,8 @@ impl UserBatch {
 #[derive(Debug, Default)]
 pub(crate) struct Users {
     shards: Shards<RwLock<UserTable>>,
+    /// Those of a user's sessions change only while the user's shard is locked for writing.
+    links: LinkTable,
     hasher: DefaultHashBuilder,
     len: AtomicUsize,
 }
@@ -77,10 +80,8 @@ impl Users {
         let mut found = Vec::new();
         let mut next = table.first(hash, name);
         while let Some(slot) = next {
-            next = rows.read(slot, |shard, row| {
-                found.extend(read(shard, slot, row));
-                shard.links(slot).next
-            });
+            next = self.links.get(slot).next;
+            found.extend(rows.read(slot, |shard, row| read(shard, slot, row)));
         }
         found
     }
@@ -93,27 +94,28 @@ impl Users {
     }
 
     /// Puts a row that is in no list into its user's.
-    pub(crate) fn link(&self, rows: &Rows, name: &Text, slot: Slot) {
+    pub(crate) fn link(&self, name: &Text, slot: Slot) {
         let hash = self.hash_of(name);
-        let added = self.shards.of(hash.shard).write().link(rows, hash, name, slot);
+        let added = self.shards.of(hash.shard).write().link(&self.links, hash, name, slot);
         self.count(added);
     }
 
     /// Puts rows that are in no list into their users', and empties the batch.
-    pub(crate) fn link_all(&self, rows: &Rows, batch: &mut UserBatch) {
+    pub(crate) fn link_all(&self, batch: &mut UserBatch) {
         for (shard, links) in self.shards.iter().zip(&mut batch.shards) {
             let mut table = shard.write();
+            let known = table.0.len();
             for (hash, name, slot) in links.drain(..) {
-                let added = table.link(rows, hash, &name, slot);
-                self.count(added);
+                table.link(&self.links, hash, &name, slot);
             }
+            self.len.fetch_add(table.0.len() - known, Ordering::Relaxed);
         }
     }
 
     /// Takes a row out of its user's list.
-    pub(crate) fn unlink(&self, rows: &Rows, name: &str, slot: Slot) {
+    pub(crate) fn unlink(&self, name: &str, slot: Slot) {
         let hash = self.hash_of(name);
-        let dropped = self.shards.of(hash.shard).write().unlink(rows, hash, name, slot);
+        let dropped = self.shards.of(hash.shard).write().unlink(&self.links, hash, name, slot);
         self.uncount(dropped);
     }
 
@@ -127,10 +129,10 @@ impl Users {
         let mut source = self.shards.of(old_hash.shard).write();
         let mut target = (new_hash.shard % SHARDS != old_hash.shard % SHARDS)
             .then(|| self.shards.of(new_hash.shard).write());
-        let dropped = source.unlink(rows, old_hash, old, slot);
+        let dropped = source.unlink(&self.links, old_hash, old, slot);
         write();
         let target = target.as_deref_mut().unwrap_or(&mut *source);
-        let added = target.link(rows, new_hash, new, slot);
+        let added = target.link(&self.links, new_hash, new, slot);
         self.uncount(dropped);
         self.count(added);
     }
@@ -148,7 +150,7 @@ impl Users {
                 self.uncount(dropped);
             }
             Some(kept) => {
-                rows.relink(kept, |links| *links = Links::default());
+                self.links.set(kept, Links::default());
                 table.set_first(hash, name, kept);
             }
         }
@@ -208,26 +210,30 @@ impl UserTable {
         }
     }
 
-    fn link(&mut self, rows: &Rows, hash: Hash, name: &Text, slot: Slot) -> Change {
-        let next = self.first(hash, name);
-        rows.relink(slot, |links| *links = Links { previous: None, next });
-        let Some(next) = next else {
-            let user = User { name: name.clone(), tag: hash.tag, first: slot };
-            self.0.insert_unique(hash.spread(), user, |user| Hash::spread_tag(user.tag));
-            return Change::Users;
-        };
-        rows.relink(next, |links| links.previous = Some(slot));
-        self.set_first(hash, name, slot);
-        Change::Sessions
+    fn link(&mut self, links: &LinkTable, hash: Hash, name: &Text, slot: Slot) -> Change {
+        let is_it = |user: &User| user.tag == hash.tag && user.name == *name;
+        match self.0.entry(hash.spread(), is_it, |user| Hash::spread_tag(user.tag)) {
+            Entry::Occupied(mut user) => {
+                let next = std::mem::replace(&mut user.get_mut().first, slot);
+                links.set(slot, Links { previous: None, next: Some(next) });
+                links.set_previous(next, Some(slot));
+                Change::Sessions
+            }
+            Entry::Vacant(place) => {
+                links.set(slot, Links::default());
+                place.insert(User { name: name.clone(), tag: hash.tag, first: slot });
+                Change::Users
+            }
+        }
     }
 
-    fn unlink(&mut self, rows: &Rows, hash: Hash, name: &str, slot: Slot) -> Change {
-        let Links { previous, next } = rows.links(slot);
+    fn unlink(&mut self, links: &LinkTable, hash: Hash, name: &str, slot: Slot) -> Change {
+        let Links { previous, next } = links.get(slot);
         if let Some(next) = next {
-            rows.relink(next, |links| links.previous = previous);
+            links.set_previous(next, previous);
         }
         match (previous, next) {
-            (Some(previous), _) => rows.relink(previous, |links| links.next = next),
+            (Some(previous), _) => links.set_next(previous, next),
             (None, Some(next)) => self.set_first(hash, name, next),
             (None, None) => return self.remove(hash, name),
         }

@@ -48,7 +48,7 @@ impl<'a> LiveWriter<'a> {
         if let Some(digest) = &state.digest {
             live.tokens.set(&live.rows, digest, Place::Live(slot));
         }
-        live.users.link(&live.rows, &user, slot);
+        live.users.link(&user, slot);
         live.len.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -105,7 +105,7 @@ impl<'a> LiveWriter<'a> {
     fn remove_slot(&mut self, slot: Slot) {
         let live = self.live;
         if let Some(user) = live.rows.read(slot, |_, row| Some(row.user.clone())) {
-            live.users.unlink(&live.rows, &user, slot);
+            live.users.unlink(&user, slot);
         }
         self.erase(slot);
     }

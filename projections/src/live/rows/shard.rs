@@ -14,9 +14,9 @@ use passbook_core::{
 
 use super::aside::Aside;
 use crate::live::{
-    chunks::{CHUNK_LEN, Chunks},
+    chunks::{Chunks, PART_LEN},
     labels::Labels,
-    row::{Address, Links, Row},
+    row::{Address, Row},
     slot::Slot,
 };
 
@@ -24,9 +24,6 @@ use crate::live::{
 #[derive(Debug, Default)]
 pub(crate) struct RowShard {
     rows: Chunks<Option<Row>>,
-    /// The neighbours in the list of the user's sessions, by slot as the rows: a look by token needs
-    /// none. They change only while the user's shard is locked for writing.
-    links: Chunks<Links>,
     /// Each shard has its own: readers of one text count its references in many places.
     labels: Labels,
     absolute_at_ms: HashMap<Slot, u64>,
@@ -43,24 +40,15 @@ impl RowShard {
         self.rows.get(slot.index_in_shard())?.as_ref()
     }
 
-    /// The neighbours in the user's list of the session in that slot.
-    pub(crate) fn links(&self, slot: Slot) -> Links {
-        self.links.get(slot.index_in_shard()).copied().unwrap_or_default()
-    }
-
-    pub(super) fn links_mut(&mut self, slot: Slot) -> &mut Links {
-        self.links.grown_to(slot.index_in_shard())
-    }
-
-    /// The rows of one chunk, each with its slot, if this is the shard of that number; `None`
-    /// beyond the last chunk.
-    pub(super) fn chunk(
+    /// The rows of one part, each with its slot, if this is the shard of that number; `None` beyond
+    /// the last part.
+    pub(super) fn part(
         &self,
         shard: u32,
-        chunk: usize,
+        part: usize,
     ) -> Option<impl Iterator<Item = (Slot, &Row)>> {
-        let rows = self.rows.chunk(chunk)?;
-        let slots = (chunk * CHUNK_LEN..).map(move |index| Slot::at(shard, index));
+        let rows = self.rows.part(part)?;
+        let slots = (part * PART_LEN..).map(move |index| Slot::at(shard, index));
         Some(slots.zip(rows).filter_map(|(slot, row)| Some((slot?, row.as_ref()?))))
     }
 
@@ -108,20 +96,23 @@ impl RowShard {
         self.spent.get(&slot).map_or(&[], Vec::as_slice)
     }
 
-    pub(super) fn spend(&mut self, slot: Slot, token: SpentToken) {
+    /// Adds a spent token.
+    pub(crate) fn spend(&mut self, slot: Slot, token: SpentToken) {
         self.set_aside(slot);
         self.spent.entry(slot).or_insert_with(|| Vec::with_capacity(1)).push(token);
     }
 
-    pub(super) fn put(&mut self, slot: Slot, state: &SessionState, user: Text) {
+    /// Writes a session into a slot; if one is there, it keeps its spent tokens.
+    pub(crate) fn put(&mut self, slot: Slot, state: &SessionState, user: Text) {
         self.set_aside(slot);
+        self.put_beside(slot, state);
         let session = &state.session;
-        let old = self.rows.grown_to(slot.index_in_shard()).take();
-        let [device, tenant, user_agent] = match &old {
+        let place = self.rows.grown_to(slot.index_in_shard());
+        let [device, tenant, user_agent] = match &*place {
             Some(old) => [old.device, old.tenant, old.user_agent],
             None => Default::default(),
         };
-        let row = Row {
+        *place = Some(Row {
             digest: state.digest.unwrap_or(TokenDigest::from_bytes([0; 32])),
             id: session.id,
             user,
@@ -141,9 +132,7 @@ impl RowShard {
             has_token: state.digest.is_some(),
             is_guest: session.is_guest,
             transport: session.transport,
-        };
-        self.put_beside(slot, state);
-        *self.rows.grown_to(slot.index_in_shard()) = Some(row);
+        });
     }
 
     /// What a row has no place for.
@@ -163,7 +152,6 @@ impl RowShard {
         let Some(row) = self.rows.get_mut(slot.index_in_shard()).and_then(Option::take) else {
             return;
         };
-        *self.links_mut(slot) = Links::default();
         for label in [row.device, row.tenant, row.user_agent] {
             self.labels.exchange(label, None);
         }
