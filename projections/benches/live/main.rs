@@ -1,17 +1,19 @@
 //! What a look into `Live` costs, alone and beside a writer, what a session costs in memory, and
 //! (in `snapshot`) what it costs to write all sessions down and to load them.
 //!
-//! `cargo bench -p passbook-projections`. Looks by token go to all sessions in a random order, so
+//! `cargo bench -p passbook-projections --bench live`; `-- snapshot`, `-- peer` or `-- looks` behind
+//! it does only a part. Looks by token go to all sessions in a random order, so
 //! caches are as cold as the number of sessions makes them, and include parsing the token's text
 //! and its SHA-256; what those two cost alone is shown beside. Each time is given twice: as passed,
 //! and as spent on a processor, which a busy machine does not lengthen.
 #![allow(clippy::print_stdout, reason = "its output is its purpose")]
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
+mod peer;
 mod snapshot;
 
 use std::{
-    fmt, fs,
+    env, fmt, fs,
     hint::{black_box, spin_loop},
     sync::atomic::{AtomicBool, Ordering},
     thread,
@@ -31,8 +33,22 @@ const TOKEN_TEXT_LEN: usize = 67;
 const PAGE_BYTES: u64 = 4_096;
 
 fn main() {
+    // cargo adds one that says that this is a bench.
+    let parts: Vec<_> = env::args().skip(1).filter(|part| !part.starts_with("--")).collect();
+    let is_wanted = |part: &str| parts.is_empty() || parts.iter().any(|wanted| wanted == part);
     // In a process that has used no memory yet: what is left over would be counted as nothing.
-    snapshot::bench(1_000_000);
+    if is_wanted("snapshot") {
+        snapshot::bench(1_000_000);
+    }
+    if is_wanted("peer") {
+        snapshot::bench_peer(1_000_000);
+    }
+    if is_wanted("looks") {
+        bench_looks();
+    }
+}
+
+fn bench_looks() {
     // The largest first: memory that another one left would be taken for none at all.
     for sessions in [1_000_000, 100_000, 10_000] {
         let before = resident_bytes();

@@ -16,8 +16,8 @@ use passbook_core::{
 use passbook_projections::{Live, LoadPlan};
 
 use super::{
-    DAY_MS, NOW_MS, SESSIONS_PER_USER, cost_each, lifecycle, mix, processor_nanos, resident_bytes,
-    token, user,
+    DAY_MS, NOW_MS, SESSIONS_PER_USER, cost_each, lifecycle, mix, peer, processor_nanos,
+    resident_bytes, token, user,
 };
 
 const SECTION_SESSIONS: u64 = 16_384;
@@ -35,6 +35,24 @@ pub(super) fn bench(sessions: u64) {
     let live = bench_load(&sections, sessions);
     bench_decode(&sections, sessions);
     bench_capture(&live, sessions);
+}
+
+/// Loads the same sessions as the design does that has a row in a database for each.
+pub(super) fn bench_peer(sessions: u64) {
+    let sections = sections_of(sessions);
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("peer.db");
+    peer::write(&path, (0..sessions).map(|number| (number, record(number, sessions).0)));
+    let of_peer = peer::load(&path, sessions, ROUNDS);
+    let (_, own) = best_load(&sections, sessions, 2);
+    let tenths = of_peer.as_micros() * 10 / own.as_micros().max(1);
+    println!("\n{sessions} sessions, the best of {ROUNDS}, files in the cache of the system");
+    println!("  {of_peer:>9.2?} to read all rows of SQLite into a map by token");
+    println!(
+        "  {own:>9.2?} to load all on 2 threads: {}.{} times as fast",
+        tenths / 10,
+        tenths % 10
+    );
 }
 
 fn record(number: u64, sessions: u64) -> SessionRecord {
@@ -110,42 +128,48 @@ fn bench_decode(sections: &[Vec<u8>], sessions: u64) {
     println!("  {cost} to decode a session");
 }
 
-/// Loads several times; the last table.
-fn bench_load(sections: &[Vec<u8>], sessions: u64) -> Live {
-    let load = |threads| {
-        let live = Live::new();
-        let plan = LoadPlan {
-            sections: u32::try_from(sections.len()).expect("few"),
-            sessions,
-            threads: NonZeroUsize::new(threads),
-        };
-        let section = |number| sections.get(usize::try_from(number).expect("few"));
-        let (start, processor) = (Instant::now(), processor_nanos());
-        let loaded = live.load(&plan, |number| Ok(decompressed(section(number).expect("planned"))));
-        assert_eq!(loaded.expect("own sections").sessions, sessions);
-        (live, start.elapsed(), Duration::from_nanos(processor_nanos() - processor))
+/// Loads once: the table, and how long it took, as passed and as one thread's time on a processor.
+fn load(sections: &[Vec<u8>], sessions: u64, threads: usize) -> (Live, Duration, Duration) {
+    let live = Live::new();
+    let plan = LoadPlan {
+        sections: u32::try_from(sections.len()).expect("few"),
+        sessions,
+        threads: NonZeroUsize::new(threads),
     };
+    let section = |number| sections.get(usize::try_from(number).expect("few"));
+    let (start, processor) = (Instant::now(), processor_nanos());
+    let loaded = live.load(&plan, |number| Ok(decompressed(section(number).expect("planned"))));
+    assert_eq!(loaded.expect("own sections").sessions, sessions);
+    (live, start.elapsed(), Duration::from_nanos(processor_nanos() - processor))
+}
+
+/// Loads several times and says how long the best took; the last table.
+fn best_load(sections: &[Vec<u8>], sessions: u64, threads: usize) -> (Live, Duration) {
+    let mut last = Live::new();
+    let (mut best, mut best_busy) = (Duration::MAX, Duration::MAX);
+    for _ in 0..ROUNDS {
+        drop(last);
+        let (live, elapsed, busy) = load(sections, sessions, threads);
+        last = live;
+        best = best.min(elapsed);
+        best_busy = best_busy.min(busy);
+    }
+    println!(
+        "  {best:>9.2?} to load all on {threads} threads ({best_busy:.2?} of one on a processor), \
+         the best of {ROUNDS}"
+    );
+    (last, best)
+}
+
+fn bench_load(sections: &[Vec<u8>], sessions: u64) -> Live {
     let before = resident_bytes();
-    let (first, ..) = load(2);
+    let (first, ..) = load(sections, sessions, 2);
     let bytes = resident_bytes().saturating_sub(before) / sessions;
     println!("  {bytes:>6} bytes of resident memory a loaded session");
     drop(first);
-    let mut last = Live::new();
-    for threads in [1, 2] {
-        let (mut best, mut best_busy) = (Duration::MAX, Duration::MAX);
-        for _ in 0..ROUNDS {
-            drop(last);
-            let (live, elapsed, busy) = load(threads);
-            last = live;
-            best = best.min(elapsed);
-            best_busy = best_busy.min(busy);
-        }
-        println!(
-            "  {best:>9.2?} to load all on {threads} threads ({best_busy:.2?} of one on a processor), \
-             the best of {ROUNDS}"
-        );
-    }
-    last
+    let (alone, _) = best_load(sections, sessions, 1);
+    drop(alone);
+    best_load(sections, sessions, 2).0
 }
 
 /// How long the steps of a writer at 50,000 events a second take while `beside` runs.
