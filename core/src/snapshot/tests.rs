@@ -208,8 +208,8 @@ fn a_version_or_kind_of_tomorrow_is_refused_by_name() {
 /// unreadable: it wants a new version, never another golden file.
 #[test]
 fn a_section_has_its_golden_bytes() {
-    let plain = crate::state::tests::state_of(7, "ann");
-    let mut full = crate::state::tests::state_of(9, "anna");
+    let plain = state_of(7, "ann");
+    let mut full = state_of(9, "anna");
     full.session.id = SessionId::from_parts(1_000, 0x0102_0304_0506_0708_090a);
     full.session.device = Some("Fridge".into());
     full.session.tenant_id = Some("acme".into());
