@@ -107,11 +107,12 @@ impl Engine {
         }
     }
 
-    /// See [`Journal::commit_here`](crate::Journal::commit_here). In the inline mode the owner does it.
+    /// See [`Journal::commit_here`](crate::Journal::commit_here). In the inline mode the caller is the
+    /// owner, and does all there is to do.
     pub(super) fn commit_here(&self, through: u64) {
         match self.threading {
             Threading::Threads => {}
-            Threading::Inline => return,
+            Threading::Inline => return self.inline_pump(),
         }
         let mut queue = self.queue.lock();
         loop {
