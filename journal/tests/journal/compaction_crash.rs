@@ -165,7 +165,7 @@ fn the_cleaning_after_a_compaction_may_be_cut_short_too() {
     let mut states = 0;
     for (number, workload) in WORKLOADS.iter().enumerate() {
         let calls = run(workload, None).calls;
-        for cut in (1..=calls).rev().step_by(5).take(40) {
+        for cut in (1..=calls).rev().step_by(5).take(20) {
             let run = run(workload, Some(cut));
             for first in run.sim.crash_images(3, SEED + cut) {
                 let quiet = first.fork();
