@@ -179,15 +179,16 @@ impl Ledger {
         Subscription::new(Arc::clone(&self.engine), from)
     }
 
-    /// The events from `from` on that are durable now.
+    /// The events from `from` on that are durable now, from the archive and the journal. Changes of
+    /// sessions' data that are archived are left out.
     ///
     /// # Errors
-    /// [`LedgerError::Read`] and [`LedgerError::Event`], here or as an item.
+    /// [`LedgerError::Read`], also if `from` fell to the retention, and [`LedgerError::Event`], here or as an item.
     pub fn events(
         &self,
         from: u64,
     ) -> Result<impl Iterator<Item = Result<Recorded, LedgerError>> + use<>, LedgerError> {
-        let records: Records = self.engine.journal.read(from)?;
+        let records: Records = self.engine.journal.read_kept(from)?;
         Ok(records.map(|record| decode_record(&record?)))
     }
 

@@ -21,8 +21,10 @@ pub(crate) fn decode_record(record: &Record) -> Result<Recorded, LedgerError> {
     }
 }
 
-/// Events from a sequence on. It reads the journal at its own pace: a slow subscriber holds nobody
-/// up and costs no memory.
+/// Events from a sequence on, from the archive and the journal. It reads at its own pace: a slow
+/// subscriber holds nobody up and costs no memory. What the archive keeps no body of (changes of
+/// sessions' data) is left out once it is there; a subscriber that comes after the retention gets
+/// [`LedgerError::Read`].
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), passbook::LedgerError> {
@@ -104,13 +106,18 @@ impl Subscription {
             return self.give(&record?).map(Some);
         }
         self.reading = None;
-        if self.engine.inflight.applied() <= self.seen {
+        let applied = self.engine.inflight.applied();
+        if applied <= self.seen {
             return Ok(None);
         }
-        let mut records = self.engine.journal.read(self.seen + 1)?;
-        let first = records.next();
+        let mut records = self.engine.journal.read_kept(self.seen + 1)?;
+        let Some(first) = records.next() else {
+            // Of these the archive has no more than the leaves.
+            self.seen = applied;
+            return Ok(None);
+        };
         self.reading = Some(records);
-        first.map(|record| self.give(&record?)).transpose()
+        self.give(&first?).map(Some)
     }
 
     fn give(&mut self, record: &Record) -> Result<Recorded, LedgerError> {

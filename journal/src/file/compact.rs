@@ -36,13 +36,13 @@ impl Engine {
         self.check_alive(CompactError::Closed)?;
         let through = compaction.drop_through.min(self.queue.lock().durable);
         let plan = self.catalog.lock().droppable(through);
+        if compaction.dry_run {
+            return self.foresee(compaction, &plan, &manifest);
+        }
         if let Some((_, successor)) = plan.last() {
             self.check_snapshot(successor.base - 1)?;
         }
         let mut done = Compacted::default();
-        if compaction.dry_run {
-            return self.foresee(compaction, &plan, &manifest);
-        }
         leftovers::remove_segments(&self.disk, &self.layout, &manifest)?;
         let total_bytes = plan.iter().map(|(_, successor)| successor.previous_end).sum();
         let pace = Pace::new(compaction.bytes_per_second);
