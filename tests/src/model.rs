@@ -116,6 +116,8 @@ pub enum Deed {
     RemoveData(u64, u8),
     /// Sweep.
     Sweep,
+    /// Compact: a sweep that is always an event.
+    Compact,
     /// Record a failure.
     Fail(Option<String>),
     /// Change the rules.
@@ -123,6 +125,12 @@ pub enum Deed {
 }
 
 impl Model {
+    fn sweep(&mut self, now_ms: u64) -> usize {
+        let before = self.rows.len();
+        self.rows.retain(|row| !row.dead(now_ms));
+        before - self.rows.len()
+    }
+
     /// Does it at `now_ms`; the answer, without what the model does not know.
     pub fn act(&mut self, deed: &Deed, key: Option<u8>, now_ms: u64) -> Answer {
         if let Some(key) = key
@@ -179,11 +187,8 @@ impl Model {
                 row.data.retain(|(own, _)| own != key);
                 row.data.len() != before
             }),
-            Deed::Sweep => {
-                let before = self.rows.len();
-                self.rows.retain(|row| !row.dead(now_ms));
-                Answer::Swept(before - self.rows.len())
-            }
+            Deed::Sweep => Answer::Swept(self.sweep(now_ms)),
+            Deed::Compact => Answer::Compacted(self.sweep(now_ms)),
             Deed::Fail(_) => Answer::Recorded,
             Deed::SetPolicy(policy) => {
                 if self.policy == *policy && self.policy_version > 0 {
@@ -336,6 +341,7 @@ pub enum Answer {
     Unchanged(SessionId),
     Ended(usize),
     Swept(usize),
+    Compacted(usize),
     Recorded,
     PolicyUnchanged,
     NotFound,
@@ -370,6 +376,7 @@ impl Answer {
             | Self::Refreshed(_)
             | Self::Reused(..)
             | Self::Changed(_)
+            | Self::Compacted(_)
             | Self::Recorded => true,
             Self::Ended(count) | Self::Swept(count) => count > 0,
             Self::Unchanged(_)

@@ -28,6 +28,10 @@ pub enum Op {
     Step(Step),
     /// The process stops in order and starts again.
     Reopen,
+    /// The state is written down.
+    Snapshot,
+    /// The journal is compacted.
+    Compact,
     /// The power fails; the number picks what is left on the disk.
     Crash(u64),
 }
@@ -209,6 +213,7 @@ pub fn command(deed: &Deed, key: Option<u8>) -> Command {
             Act::RemoveData { session: by_token(token), key: data_key(key) }
         }
         Deed::Sweep => Act::Sweep,
+        Deed::Compact => Act::Compact,
         Deed::Fail(name) => {
             Act::RecordFailure { user: name.as_ref().map(user), reason: WRONG, count: 1 }
         }

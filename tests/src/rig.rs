@@ -5,7 +5,10 @@ use std::{path::Path, sync::Arc};
 
 use passbook::{
     Ledger, LedgerError, Policy, SeededEntropy, SimClock,
-    journal::{FileJournal, Options, RecordRef, Recovery, Threading, sim::SimVfs},
+    journal::{
+        BoxError, FileJournal, Options, RecordRef, Recovery, Replay, SnapshotSource, Threading,
+        sim::SimVfs,
+    },
 };
 
 /// Where the ledger is on the simulated disk.
@@ -28,6 +31,22 @@ pub struct Rig {
     pub recovery: Recovery,
 }
 
+/// The ledger reads the journal by itself, once it is open.
+#[derive(Debug)]
+struct Unread;
+
+impl Replay for Unread {
+    fn snapshot(&mut self, _source: &dyn SnapshotSource) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    fn record(&mut self, _record: RecordRef<'_>) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    fn reset(&mut self) {}
+}
+
 /// The journal's settings on that disk.
 pub fn options(vfs: &SimVfs) -> Options {
     Options {
@@ -45,8 +64,7 @@ impl Rig {
     /// # Errors
     /// What the ledger says.
     pub fn open(vfs: SimVfs, clock: Arc<SimClock>) -> Result<Self, LedgerError> {
-        let opened =
-            FileJournal::open(Path::new(FOLDER), options(&vfs), &mut |_: RecordRef<'_>| Ok(()));
+        let opened = FileJournal::open(Path::new(FOLDER), options(&vfs), &mut Unread);
         let (journal, recovery) = opened.map_err(|error| LedgerError::Open(Arc::new(error)))?;
         let journal = Arc::new(journal);
         let ledger = Ledger::builder()

@@ -3,7 +3,7 @@
 //! groups, with all that was acknowledged (invariants I1, I2, I5, I9, I10).
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -13,7 +13,7 @@ use std::{
 use passbook::journal::{Journal, Step, sim::SimVfs};
 use passbook::{Clock, Pending, Reply, Session, SessionId, SimClock, core};
 use passbook_tests::{
-    model::{Answer, Model, Row},
+    model::{Answer, Deed, Model, Row},
     op::{ActOp, Names, Op, command, data_of, token},
     rig::Rig,
 };
@@ -30,6 +30,8 @@ struct Run {
     model: Model,
     names: Names,
     states: BTreeMap<u64, Model>,
+    /// Those of them that are surely the end of a group.
+    ends: BTreeSet<u64>,
     pending: Vec<(Pending<Reply>, Answer)>,
     /// The latest time that the ledger was told.
     floor_ms: u64,
@@ -40,6 +42,9 @@ struct Counts {
     commands: AtomicU64,
     reopens: AtomicU64,
     crashes: AtomicU64,
+    snapshots: AtomicU64,
+    compactions: AtomicU64,
+    dropped: AtomicU64,
     lost_in_flight: AtomicU64,
 }
 
@@ -50,6 +55,7 @@ impl Run {
             model: Model::default(),
             names: Names::default(),
             states: BTreeMap::from([(0, Model::default())]),
+            ends: BTreeSet::new(),
             pending: Vec::new(),
             floor_ms: 0,
         }
@@ -78,6 +84,8 @@ impl Run {
                 counts.reopens.fetch_add(1, Ordering::Relaxed);
                 self.reopen();
             }
+            Op::Snapshot => self.snapshot(counts),
+            Op::Compact => self.compact(counts),
             Op::Crash(seed) => {
                 counts.crashes.fetch_add(1, Ordering::Relaxed);
                 self.crash(*seed, counts);
@@ -100,7 +108,40 @@ impl Run {
             self.states.insert(head + 1, before);
         }
         self.states.insert(after, self.model.clone());
+        if after > head {
+            self.ends.insert(after);
+        }
         self.pending.push((pending, expected));
+    }
+
+    /// Of what readers see, whatever is in flight.
+    fn snapshot(&mut self, counts: &Counts) {
+        if self.rig.ledger.sequence() > 0 {
+            counts.snapshots.fetch_add(1, Ordering::Relaxed);
+            let info = self.rig.ledger.snapshot().expect("a snapshot");
+            assert_eq!(info.digest, self.rig.ledger.fingerprint());
+        }
+    }
+
+    /// Makes everything durable on its way.
+    fn compact(&mut self, counts: &Counts) {
+        if self.rig.ledger.sequence() == 0 {
+            return;
+        }
+        let now_ms = self.now_ms();
+        let head = self.rig.journal.head();
+        let before = self.model.clone();
+        let expected = self.model.act(&Deed::Compact, None, now_ms);
+        let report = self.rig.ledger.compact().expect("compacts");
+        counts.compactions.fetch_add(1, Ordering::Relaxed);
+        counts.dropped.fetch_add(report.files.segments, Ordering::Relaxed);
+        let ended = usize::try_from(report.ended).expect("small");
+        assert_eq!(Answer::Compacted(ended), expected);
+        // What may stand between: the note that this process opened the ledger.
+        self.states.entry(head + 1).or_insert(before);
+        self.states.insert(self.rig.journal.head(), self.model.clone());
+        self.ends.insert(self.rig.journal.head());
+        self.settle();
     }
 
     /// Those whose answer has come must have the model's; the others must still be waiting.
@@ -136,6 +177,7 @@ impl Run {
         assert!(recovered <= submitted, "recovered @{recovered}, submitted @{submitted}");
         assert!(self.states.contains_key(&recovered), "@{recovered} is in the middle of a group");
         self.states.split_off(&(recovered + 1));
+        self.ends.split_off(&(recovered + 1));
         self.model = self.state().clone();
         counts.lost_in_flight.fetch_add(submitted - recovered, Ordering::Relaxed);
     }
@@ -188,12 +230,30 @@ impl Run {
         self.rig.journal.pump();
         self.settle();
         self.check();
+        let ledger = &self.rig.ledger;
+        let view = ledger.as_of(ledger.sequence()).expect("kept");
+        assert_eq!(view.fingerprint(), ledger.fingerprint());
+        self.check_the_past();
+        if self.rig.journal.extent().sequence_first > 1 {
+            return;
+        }
         let mut replayed = core::State::new();
-        for recorded in self.rig.ledger.events(0).expect("readable") {
+        for recorded in ledger.events(0).expect("readable") {
             let recorded = recorded.expect("readable");
             core::apply(&mut replayed, recorded.sequence, &recorded.event);
         }
-        assert_eq!(core::state_fingerprint(&replayed), self.rig.ledger.fingerprint());
+        assert_eq!(core::state_fingerprint(&replayed), ledger.fingerprint());
+    }
+
+    /// The state at every tenth event that is kept is the model's.
+    fn check_the_past(&self) {
+        for sequence in self.ends.iter().step_by(10) {
+            let model = &self.states[sequence];
+            match self.rig.ledger.as_of(*sequence) {
+                Ok(view) => assert_eq!(view.len(), model.rows.len(), "as of @{sequence}"),
+                Err(error) => assert_eq!(error.code(), "ledger:not_retained"),
+            }
+        }
     }
 }
 
@@ -253,6 +313,8 @@ fn ops() -> impl Strategy<Value = Op> {
         2 => step_ms().prop_map(Op::StepBack),
         12 => Just(Op::Pump),
         14 => prop::sample::select(steps).prop_map(Op::Step),
+        2 => Just(Op::Snapshot),
+        1 => Just(Op::Compact),
         2 => Just(Op::Reopen),
         2 => any::<u64>().prop_map(Op::Crash),
     ]
@@ -275,11 +337,14 @@ fn any_run_is_the_models_run() {
     let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     println!(
         "model: {CASES} runs, {} commands, {} reopens, {} crashes ({} events in flight gone, none \
-         acknowledged)",
+         acknowledged), {} snapshots, {} compactions ({} segments dropped)",
         count(&counts.commands),
         count(&counts.reopens),
         count(&counts.crashes),
         count(&counts.lost_in_flight),
+        count(&counts.snapshots),
+        count(&counts.compactions),
+        count(&counts.dropped),
     );
     if let Err(failure) = outcome {
         panic!("{failure}");
