@@ -14,16 +14,19 @@ use crate::render::{
     time::{self, Zone},
 };
 
+pub(crate) mod compacted;
 pub(crate) mod event;
 pub(crate) mod facts;
 pub(crate) mod history;
 pub(crate) mod import;
 pub(crate) mod journal;
+pub(crate) mod kept;
 pub(crate) mod made;
 pub(crate) mod paint;
 pub(crate) mod quickstart;
 pub(crate) mod schema;
 pub(crate) mod session;
+pub(crate) mod snapshot;
 pub(crate) mod user;
 pub(crate) mod verify;
 

@@ -9,6 +9,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, error::
 use crate::failure::{Exit, Failure};
 
 mod check;
+mod compact;
 mod completions;
 mod filters;
 mod global;
@@ -19,6 +20,7 @@ mod quickstart;
 mod revoke;
 mod schema;
 mod session;
+mod snapshot;
 mod user;
 mod verify;
 
@@ -71,6 +73,12 @@ enum Verb {
     /// Check every checksum, the order and the chain (= journal verify).
     #[command(alias = "fsck")]
     Verify(verify::Args),
+    /// Snapshots, from which an opening begins: create, list, verify.
+    #[command(subcommand, arg_required_else_help = true)]
+    Snapshot(snapshot::Verb),
+    /// Move what no live session needs to the archive; logins stay in the history.
+    Compact(compact::Args),
+    // Here follow backup and restore, in files of their own.
     /// Read a log of logins into the store.
     Import(import::Args),
     /// The JSON Schema of what is printed under --json.
@@ -129,6 +137,8 @@ fn dispatch(app: &App, verb: Verb) -> Result<(), Failure> {
         Verb::User(verb) => user::run(app, verb),
         Verb::Journal(verb) => journal::run(app, verb),
         Verb::Verify(args) => verify::run(app, &args),
+        Verb::Snapshot(verb) => snapshot::run(app, verb),
+        Verb::Compact(args) => compact::run(app, &args),
         Verb::Import(args) => import::run(app, &args),
         Verb::Schema(args) => schema::run(app, &args),
         Verb::Completions(args) => completions::run(app, &args),

@@ -104,6 +104,13 @@ impl Filter {
         self.terms.is_empty()
     }
 
+    /// Whether what its terms say of states lets this one through.
+    pub fn allows_state(&self, state: &str) -> bool {
+        let facts = Facts { state: Some(state), ..Facts::default() };
+        let mut terms = self.terms.iter().filter(|term| term.key == Key::State);
+        terms.all(|term| term.matches(&facts))
+    }
+
     /// Whether some term is about `key`: a list that shows live sessions by default asks so
     /// whether the person chose a state.
     pub fn is_about(&self, key: Key) -> bool {

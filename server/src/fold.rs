@@ -1,6 +1,9 @@
 //! What events add up to: the state, and how each session that is gone came to its end.
 //!
-//! The state is the core's own fold. What is added here is what a person asks of the dead.
+//! The state is the core's own fold. What is added here is what a person asks of the dead. Where to
+//! begin is in `base`.
+
+pub(crate) mod base;
 
 use std::collections::HashMap;
 
@@ -9,6 +12,8 @@ use passbook::{
     core::{Rule, SessionState, SessionView as _, SpentToken, State, Text, WholeState as _, apply},
     expiry_reason,
 };
+
+use base::{Base, Plan, plan};
 
 use crate::{
     failure::Failure,
@@ -25,8 +30,8 @@ pub(crate) struct Fold {
     pub(crate) sequence: u64,
     /// When it was recorded.
     pub(crate) at_ms: u64,
-    /// How many were folded.
-    pub(crate) events: u64,
+    /// The first event that was looked at: what ended before is not known of.
+    pub(crate) from: u64,
 }
 
 /// What is known of a session beside its state.
@@ -81,7 +86,6 @@ impl Fold {
         apply(&mut self.state, *sequence, event);
         self.sequence = *sequence;
         self.at_ms = event.at_ms;
-        self.events += 1;
         let gone =
             doomed.into_iter().filter(|(state, ..)| self.state.session(state.id()).is_none());
         let gone: Vec<_> = gone.collect();
@@ -93,6 +97,14 @@ impl Fold {
                 spent,
             })
             .collect()
+    }
+
+    /// Takes the state of a snapshot in the place of what was folded: that may have begun in the
+    /// middle, and has not the data of sessions.
+    fn begin_at(&mut self, base: Base) {
+        self.state = base.state;
+        self.sequence = base.info.sequence;
+        self.at_ms = base.info.time_ms;
     }
 
     /// What is known of a session that has not ended.
@@ -196,25 +208,59 @@ fn expiry_rule(reason: EndReason) -> String {
 /// Hears of every event folded, with the state behind it and the sessions that it ended.
 pub(crate) type Visit<'a> = dyn FnMut(&Recorded, &Fold, Vec<Ended>) + 'a;
 
-/// Folds the events of `book` up to `until`.
+/// How far back a fold has to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// For the state alone: from the newest snapshot.
+    State,
+    /// For what began at or after this time, in Unix milliseconds, and what became of it.
+    Since(u64),
+    /// For all that ended and is kept.
+    Kept,
+}
+
+/// Folds the events of `book` up to `until`. The state is exact, but for the data of sessions as long
+/// as it is told from the archive, which has none.
 pub(crate) fn fold(
     book: &Book,
-    until: Until,
+    (until, depth): (Until, Depth),
     progress: &Progress,
     visit: &mut Visit<'_>,
 ) -> Result<Fold, Failure> {
-    let mut fold = Fold::default();
-    for recorded in book.events(0)? {
-        let recorded = recorded?;
+    let Plan { from, base } = plan(book, until, depth)?;
+    let mut fold = Fold { from, ..Fold::default() };
+    // From here on the state is whole.
+    let exact = base.as_ref().map_or_else(|| book.journal_first(), |base| base.info.sequence + 1);
+    let mut step = |fold: &mut Fold, recorded: &Recorded| {
         match until {
-            Until::Sequence(last) if recorded.sequence > last => break,
+            Until::Sequence(last) if recorded.sequence > last => return false,
             // What was imported later may have happened before.
-            Until::Time(last_ms) if recorded.event.happened_at_ms() > last_ms => continue,
+            Until::Time(last_ms) if recorded.event.happened_at_ms() > last_ms => return true,
             Until::Head | Until::Sequence(_) | Until::Time(_) => {}
         }
-        let ended = fold.add(&recorded);
-        visit(&recorded, &fold, ended);
+        let ended = fold.add(recorded);
+        visit(recorded, fold, ended);
         progress.at(recorded.sequence);
+        true
+    };
+    if from < exact {
+        for recorded in book.events(from)? {
+            let recorded = recorded?;
+            if recorded.sequence >= exact {
+                break;
+            }
+            if !step(&mut fold, &recorded) {
+                return Ok(fold);
+            }
+        }
+    }
+    if let Some(base) = base {
+        fold.begin_at(base);
+    }
+    for recorded in book.whole_events(from.max(exact))? {
+        if !step(&mut fold, &recorded?) {
+            break;
+        }
     }
     Ok(fold)
 }

@@ -1,26 +1,36 @@
 //! Opening a store's folder for reading: no lock, no repair, nothing written.
 //!
-//! It gives events in order and says up to where; what they add up to is left to `fold`.
+//! It gives events in order, from the archive on, and says from where and up to where; what they add
+//! up to is left to `fold`, and how moments are named to `moment`.
+
+mod moment;
 
 use std::{path::Path, sync::Arc};
 
 use passbook::{
     LedgerError, Recorded,
     core::codec,
-    journal::{FileJournal, Held, Journal, ReadOnlyJournal, RealVfs, Record, Tail},
+    journal::{
+        ArchiveStat, Extent, FileJournal, Held, Journal, ReadOnlyJournal, RealVfs, Record, Tail,
+    },
 };
 use serde_json::json;
 
 use crate::{
-    answer::{Moment, counted},
-    at::{At, Point},
+    answer::{Moment, kept::CompleteFrom},
+    cli::App,
     failure::{Exit, Failure},
     output::Output,
-    render::{number::thousands, time},
+    render::number::thousands,
 };
 
 /// The last sequence that JSON numbers hold exactly, everywhere: 2^53 - 1.
 pub(crate) const SEQUENCE_MAX: u64 = (1 << 53) - 1;
+
+/// The code of a failure to read what a compaction took away.
+pub(crate) const TRIMMED: &str = "ledger:trimmed";
+/// Readings before a compaction that is faster than us is a failure.
+const TRIES: usize = 8;
 
 /// A store that is only read.
 #[derive(Debug)]
@@ -62,6 +72,23 @@ impl Book {
         Ok(book)
     }
 
+    /// Opens the folder and lets `tell` read; once more, if a compaction took away what was being
+    /// read. What `tell` has printed by then is printed twice, so it should print nothing.
+    pub(crate) fn read<T>(
+        app: &App,
+        mut tell: impl FnMut(&Self) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let mut book = Self::open(&app.store, &app.output)?;
+        for _ in 1..TRIES {
+            match tell(&book) {
+                Err(failure) if failure.code() == TRIMMED => {}
+                told => return told,
+            }
+            book = Self::open_quietly(&app.store)?;
+        }
+        tell(&book)
+    }
+
     /// Opens the folder.
     pub(crate) fn open_quietly(path: &Path) -> Result<Self, Failure> {
         let journal = FileJournal::open_read_only(path, Arc::new(RealVfs))?;
@@ -77,17 +104,41 @@ impl Book {
         self.journal.durable()
     }
 
-    /// The sequence of the first event that is kept.
-    pub(crate) fn first(&self) -> u64 {
-        self.journal.stat().map_or(1, |stat| stat.sequence_first.max(1))
+    /// From where on what is there.
+    pub(crate) fn extent(&self) -> Extent {
+        self.journal.extent()
     }
 
-    /// The events from `from` on, with their places.
+    /// The sequence of the first event that is kept, in the archive or in the journal.
+    pub(crate) fn first(&self) -> u64 {
+        self.extent().kept_first.max(1)
+    }
+
+    /// The sequence of the first event that is in the journal, whole as all behind it.
+    pub(crate) fn journal_first(&self) -> u64 {
+        self.extent().sequence_first.max(1)
+    }
+
+    /// From where on nothing is missing.
+    pub(crate) fn complete_from(&self) -> CompleteFrom {
+        let extent = self.extent();
+        CompleteFrom { sequence: extent.kept_first.max(1), at: extent.kept_first_ms.map(Moment) }
+    }
+
+    /// Where to begin so that all that was recorded at or after this time is read: at the first
+    /// event of an archive, or of the journal.
+    pub(crate) fn near(&self, time_ms: u64) -> Result<u64, Failure> {
+        let stat = self.journal.stat()?;
+        let archive = stat.archives.iter().find(|archive| archive.time_last_ms >= time_ms);
+        Ok(archive.map_or(stat.sequence_first, |archive| archive.sequence_first).max(1))
+    }
+
+    /// The events from `from` on, with their places: from the archive on, where that has them.
     pub(crate) fn records(
         &self,
         from: u64,
     ) -> Result<impl Iterator<Item = Result<(Record, Recorded), Failure>> + use<>, Failure> {
-        let records = self.journal.read(from)?;
+        let records = self.journal.read_kept(from.max(self.first()))?;
         Ok(records.map(|record| {
             let record = record?;
             let recorded = decode(&record)?;
@@ -95,7 +146,7 @@ impl Book {
         }))
     }
 
-    /// The events from `from` on.
+    /// The events from `from` on. Archived data of sessions is passed over.
     pub(crate) fn events(
         &self,
         from: u64,
@@ -103,106 +154,43 @@ impl Book {
         Ok(self.records(from)?.map(|read| Ok(read?.1)))
     }
 
+    /// The events of the journal from `from` on, none passed over.
+    pub(crate) fn whole_events(
+        &self,
+        from: u64,
+    ) -> Result<impl Iterator<Item = Result<Recorded, Failure>> + use<>, Failure> {
+        Ok(self.journal.read(from)?.map(|record| decode(&record?)))
+    }
+
     /// The one event of that sequence.
     pub(crate) fn event(&self, sequence: u64) -> Result<(Record, Recorded), Failure> {
         if !(self.first()..=self.head()).contains(&sequence) {
             return Err(self.outside(&format!("@{}", thousands(sequence))));
         }
-        let mut records = self.records(sequence)?;
-        records.next().unwrap_or_else(|| Err(self.outside(&format!("@{sequence}"))))
-    }
-
-    /// Up to where the moment that a person named reaches.
-    pub(crate) fn until(&self, at: Option<&At>, now_ms: u64) -> Result<Until, Failure> {
-        let Some(at) = at else { return Ok(Until::Head) };
-        let point = at.resolve(now_ms).map_err(|error| Failure::usage(error.to_string()))?;
-        match point {
-            Point::Sequence(_) | Point::Head { .. } | Point::Bookmark(_) => {
-                self.sequence_of(&point, at).map(Until::Sequence)
-            }
-            Point::Time { time_ms } => {
-                if time_ms > now_ms.max(self.last_at_ms()?) {
-                    return Err(self.outside(&at.to_string()));
-                }
-                Ok(Until::Time(time_ms))
-            }
+        match self.records(sequence)?.next() {
+            Some(Ok((record, recorded))) if recorded.sequence == sequence => Ok((record, recorded)),
+            Some(Err(failure)) => Err(failure),
+            Some(Ok(_)) | None => Err(leaf_only(sequence)),
         }
     }
 
-    /// The sequence that a moment names; for a time, that of the first event recorded at or after
-    /// it, which is one more than the last if there is none.
-    pub(crate) fn sequence_of(&self, point: &Point, at: &At) -> Result<u64, Failure> {
-        let sequence = match point {
-            Point::Sequence(sequence) => *sequence,
-            Point::Head { back } => self.head().saturating_sub(*back),
-            Point::Time { time_ms } => return self.first_recorded_at(*time_ms),
-            Point::Bookmark(name) => self.bookmark(name)?,
+    /// The archive that has the event.
+    pub(crate) fn archive_of(&self, sequence: u64) -> Result<Option<String>, Failure> {
+        let holds = |archive: &&ArchiveStat| {
+            (archive.sequence_first..=archive.sequence_last).contains(&sequence)
         };
-        if !(self.first()..=self.head()).contains(&sequence) {
-            return Err(self.outside(&at.to_string()));
-        }
-        Ok(sequence)
+        let stat = self.journal.stat()?;
+        Ok(stat.archives.iter().find(holds).map(|archive| archive.path.display().to_string()))
     }
+}
 
-    fn first_recorded_at(&self, time_ms: u64) -> Result<u64, Failure> {
-        for recorded in self.events(0)? {
-            let recorded = recorded?;
-            if recorded.event.at_ms >= time_ms {
-                return Ok(recorded.sequence);
-            }
-        }
-        Ok(self.head() + 1)
-    }
-
-    fn bookmark(&self, name: &str) -> Result<u64, Failure> {
-        let mut found = None;
-        for recorded in self.events(0)? {
-            let Recorded { sequence, event } = recorded?;
-            if let passbook::Fact::Bookmark { name: own } = &event.fact
-                && *own == *name
-            {
-                found = Some(sequence);
-            }
-        }
-        found.ok_or_else(|| {
-            Failure::new(Exit::NotFound, "not_found", format!("no moment has the name `{name}`"))
-                .help("name a sequence or a time: see passbook help at")
-        })
-    }
-
-    fn last_at_ms(&self) -> Result<u64, Failure> {
-        Ok(if self.head() == 0 { 0 } else { self.event(self.head())?.1.event.at_ms })
-    }
-
-    /// The moment is not one that is kept: says which are.
-    pub(crate) fn outside(&self, named: &str) -> Failure {
-        let failure =
-            Failure::new(Exit::NotFound, "not_found", format!("there is no moment {named} here"));
-        let (first, head) = (self.first(), self.head());
-        if head < first {
-            return failure.why("the store has no event yet");
-        }
-        let stat = self.journal.stat().ok();
-        let at = |time_ms: Option<u64>| {
-            time_ms.map(|time_ms| time::human(time_ms, &time::Zone::Utc)).unwrap_or_default()
-        };
-        let first_at = stat.as_ref().and_then(|stat| stat.time_first_ms);
-        let last_at = self.last_at_ms().ok();
-        failure
-            .why(format!(
-                "{} kept: @{} .. @{}, recorded {} .. {}",
-                counted(head - first + 1, "event is", "events are"),
-                thousands(first),
-                thousands(head),
-                at(first_at),
-                at(last_at),
-            ))
-            .help("see passbook help at for the ways to name a moment")
-            .field("sequence_first", json!(first))
-            .field("sequence_last", json!(head))
-            .field("at_first", json!(first_at.map(Moment)))
-            .field("at_last", json!(last_at.map(Moment)))
-    }
+/// Of that event the bytes are gone.
+fn leaf_only(sequence: u64) -> Failure {
+    let what = format!("of @{} only its leaf is left", thousands(sequence));
+    Failure::new(Exit::NotFound, "leaf_only", what)
+        .why("it set data of a session; the archive keeps the hash of such an event, not its bytes")
+        .help("passbook verify still proves it by the chain; journal dump shows its neighbours")
+        .field("sequence", json!(sequence))
 }
 
 fn decode(record: &Record) -> Result<Recorded, Failure> {

@@ -1,9 +1,7 @@
 //! Opening a store for writing: the lock, who holds it, and in whose name.
 
-use std::path::Path;
-
 use passbook::{
-    Actor as CoreActor, Ledger,
+    Actor as CoreActor, Builder, CompactionPolicy, Ledger,
     core::{Note, OperatorName},
     journal::{Create, Options},
 };
@@ -32,7 +30,7 @@ pub(crate) struct Actor {
 
 impl Actor {
     pub(crate) fn operator(&self) -> Result<CoreActor, Failure> {
-        let name = self.operator.clone().unwrap_or_else(user_of_system);
+        let name = operator_name(self.operator.as_deref());
         let name = OperatorName::new(name).map_err(|error| Failure::usage(error.to_string()))?;
         Ok(CoreActor::Operator(name))
     }
@@ -41,6 +39,11 @@ impl Actor {
         let note = self.note.clone().map(Note::new).transpose();
         note.map_err(|error| Failure::usage(error.to_string()))
     }
+}
+
+/// The operator's name as it was given, or that of the system's user.
+pub(crate) fn operator_name(given: Option<&str>) -> String {
+    given.map_or_else(user_of_system, str::to_owned)
 }
 
 /// The name of the user that this process runs as; `uid-1000` if the system has none for it.
@@ -57,7 +60,18 @@ fn user_of_system() -> String {
 
 /// Opens the store for writing. What is expired stays until a server sweeps it.
 pub(crate) fn open(app: &App, verb: &str, folder: Folder) -> Result<Ledger, Failure> {
-    let ledger = open_at(app, &app.store, verb, folder)?;
+    open_with(app, verb, folder, None)
+}
+
+/// As [`open`], with rules for compaction.
+pub(crate) fn open_with(
+    app: &App,
+    verb: &str,
+    folder: Folder,
+    policy: Option<CompactionPolicy>,
+) -> Result<Ledger, Failure> {
+    let builder = builder(app, verb, folder);
+    let ledger = builder.compaction(policy).open_blocking()?;
     let recovery = ledger.opened().recovery.as_ref();
     if recovery.is_some_and(|recovery| recovery.created) {
         app.output.note(&format!("made a new store in {}", app.store.display()));
@@ -71,13 +85,7 @@ pub(crate) fn open(app: &App, verb: &str, folder: Folder) -> Result<Ledger, Fail
     Ok(ledger)
 }
 
-/// Opens the store in that folder, without a word.
-pub(crate) fn open_at(
-    app: &App,
-    path: &Path,
-    verb: &str,
-    folder: Folder,
-) -> Result<Ledger, Failure> {
+fn builder(app: &App, verb: &str, folder: Folder) -> Builder {
     let options = Options {
         owner: format!("passbook {verb}"),
         create: match folder {
@@ -86,14 +94,13 @@ pub(crate) fn open_at(
         },
         ..Options::default()
     };
-    let builder = Ledger::builder()
-        .path(path)
+    Ledger::builder()
+        .path(&app.store)
         .journal_options(options)
         .clock(std::sync::Arc::clone(&app.clock))
         .sweep_interval(None)
         .compaction(None)
-        .history_index(false);
-    Ok(builder.open_blocking()?)
+        .history_index(false)
 }
 
 /// Closes it; a failure is one of the writing.

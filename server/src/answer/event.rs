@@ -61,8 +61,10 @@ pub(crate) struct EventDocument {
     pub(crate) key: Option<String>,
     /// What the kind of event adds.
     pub(crate) detail: Detail,
-    /// Where it lies on disk; only with `--raw` and in `journal show`.
+    /// Where it lies on disk; only with `--raw` and in `journal show`, and not if it is archived.
     pub(crate) frame: Option<Frame>,
+    /// The archive that has it, once a compaction took it from the journal; only in `journal show`.
+    pub(crate) archive: Option<String>,
     #[serde(skip)]
     #[schemars(skip)]
     pub(crate) view: View,
@@ -147,6 +149,7 @@ impl EventDocument {
             key: key.as_ref().map(|key| text(key.text())),
             detail: Detail::of(fact),
             frame: None,
+            archive: None,
             view: view.clone(),
         }
     }
@@ -246,6 +249,10 @@ impl fmt::Display for EventDocument {
         write!(f, "{}", format!("{head}{GAP}{rest}").trim_end())?;
         if let Some(frame) = &self.frame {
             write!(f, "\n            {frame}")?;
+        }
+        if let Some(archive) = &self.archive {
+            let name = std::path::Path::new(archive).file_name().unwrap_or_default();
+            write!(f, "\n            archived in {}", escape(&name.to_string_lossy()))?;
         }
         writeln!(f)
     }

@@ -6,7 +6,7 @@ use passbook::{HistoryEntry, HistoryKind, core::ReuseVerdict};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Answer, Moment, View, cell, counted, session::transport_text};
+use super::{Answer, Moment, View, cell, counted, kept::CompleteFrom, session::transport_text};
 use crate::render::{
     number::thousands,
     table::{Column, Table},
@@ -144,8 +144,10 @@ pub(crate) struct UserHistory {
     pub(crate) items: Vec<HistoryItem>,
     /// How many there are, shown or not.
     pub(crate) total: u64,
-    /// Where the next page begins; always `null`.
+    /// Behind which line the next page begins, for `--before`; `null` = these were the last.
     pub(crate) next: Option<String>,
+    /// From where on nothing is missing.
+    pub(crate) complete_from: CompleteFrom,
     #[serde(skip)]
     #[schemars(skip)]
     pub(crate) view: View,
@@ -193,6 +195,12 @@ impl fmt::Display for UserHistory {
         if shown < self.total {
             let total = counted(self.total, "line", "lines");
             writeln!(f, "{} of {total} (-n shows more)", thousands(shown))?;
+        }
+        if let Some(next) = &self.next {
+            writeln!(f, "next: --before {next}")?;
+        }
+        if self.complete_from.is_cut() {
+            writeln!(f, "history {}", self.complete_from.words(&self.view))?;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Answer, Moment, View, cell, counted, facts::Facts};
+use super::{Answer, Moment, View, cell, counted, facts::Facts, kept::CompleteFrom};
 use crate::render::{
     number::{bytes, thousands},
     table::Table,
@@ -35,7 +35,8 @@ pub(crate) struct JournalStat {
     pub(crate) at_first: Option<Moment>,
     /// When the last was recorded.
     pub(crate) at_last: Option<Moment>,
-    /// When the earliest event happened: earlier than it was recorded, if it was imported.
+    /// When the earliest event in the journal happened: earlier than it was recorded, if it was
+    /// imported.
     pub(crate) occurred_first: Option<Moment>,
     /// How many events were recorded within the last hour.
     pub(crate) events_last_hour: u64,
@@ -53,6 +54,20 @@ pub(crate) struct JournalStat {
     pub(crate) used_bytes: u64,
     /// How many segments there are.
     pub(crate) segments: u64,
+    /// How many archives there are.
+    pub(crate) archives: u64,
+    /// Bytes of all archives.
+    pub(crate) archive_bytes: u64,
+    /// Events in the archive.
+    pub(crate) archived_events: u64,
+    /// Events, data of sessions, of which the archive has only the leaf.
+    pub(crate) leaves: u64,
+    /// The last event that a compaction took from the journal; `null` = there was none.
+    pub(crate) compacted_through: Option<u64>,
+    /// From where on the history is complete.
+    pub(crate) complete_from: CompleteFrom,
+    /// The events after which there are snapshots, newest first.
+    pub(crate) snapshots: Vec<u64>,
     /// Whether a process has it open for writing.
     pub(crate) is_held: bool,
     /// Whether it was closed in order, with nothing written after.
@@ -72,6 +87,24 @@ impl JournalStat {
         format!("{}   @{} .. @{}", thousands(self.events), thousands(first), thousands(last))
     }
 
+    fn size(&self) -> String {
+        let mut text = format!(
+            "{} used of {} in {}",
+            bytes(self.used_bytes),
+            bytes(self.bytes),
+            counted(self.segments, "segment", "segments")
+        );
+        if !self.snapshots.is_empty() {
+            text.push_str(" · snapshots ");
+            text.push_str(&snapshots_words(&self.snapshots));
+        }
+        if self.archives > 0 {
+            text.push_str(" · archive ");
+            text.push_str(&bytes(self.archive_bytes));
+        }
+        text
+    }
+
     fn writer(&self) -> &'static str {
         match (self.is_held, self.closed_cleanly) {
             (true, _) => "a process has it open",
@@ -79,6 +112,12 @@ impl JournalStat {
             (false, false) => "none; the last one did not close it",
         }
     }
+}
+
+/// `@1,040,000, @1,000,000`.
+pub(crate) fn snapshots_words(snapshots: &[u64]) -> String {
+    let words: Vec<_> = snapshots.iter().map(|at| format!("@{}", thousands(*at))).collect();
+    words.join(", ")
 }
 
 impl fmt::Display for JournalStat {
@@ -111,15 +150,13 @@ impl fmt::Display for JournalStat {
                 counted(self.live_users, "user", "users")
             ),
         );
-        facts.add(
-            "size",
-            format!(
-                "{} used of {} in {}",
-                bytes(self.used_bytes),
-                bytes(self.bytes),
-                counted(self.segments, "segment", "segments")
-            ),
-        );
+        facts.add("size", self.size());
+        if self.sequence_first.is_some() {
+            let compacted = self.compacted_through.map(thousands);
+            let compacted = compacted.map(|through| format!(" · compacted up to @{through}"));
+            let kept = self.complete_from.words(&self.view);
+            facts.add("history", kept + &compacted.unwrap_or_default());
+        }
         facts.add("writer", self.writer());
         if self.tail != "clean" {
             facts.add("tail", self.tail);
@@ -148,6 +185,13 @@ impl Answer for JournalStat {
             ("bytes", self.bytes.to_string()),
             ("used_bytes", self.used_bytes.to_string()),
             ("segments", self.segments.to_string()),
+            ("archives", self.archives.to_string()),
+            ("archive_bytes", self.archive_bytes.to_string()),
+            ("archived_events", self.archived_events.to_string()),
+            ("leaves", self.leaves.to_string()),
+            ("compacted_through", cell(self.compacted_through)),
+            ("complete_from", self.complete_from.sequence.to_string()),
+            ("snapshots", snapshots_words(&self.snapshots).replace([',', '@'], "")),
             ("is_held", self.is_held.to_string()),
             ("closed_cleanly", self.closed_cleanly.to_string()),
             ("tail", self.tail.to_owned()),

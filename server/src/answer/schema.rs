@@ -7,7 +7,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    Answer, Line, event, history, import, journal, made, quickstart, session, user, verify,
+    Answer, Line, compacted, event, history, import, journal, made, quickstart, session, snapshot,
+    user, verify,
 };
 use crate::{
     failure,
@@ -31,6 +32,7 @@ pub(crate) fn all() -> Vec<(&'static str, Value)> {
     };
     vec![
         (failure::ERROR_SCHEMA, schema_for!(failure::ErrorDocument<'_>).to_value()),
+        (compacted::COMPACTED_SCHEMA, schema_for!(compacted::Compacted).to_value()),
         (event::EVENT_SCHEMA, schema_for!(event::EventDocument).to_value()),
         line(history::HISTORY_ITEM_SCHEMA, schema_for!(Line<'_, history::HistoryItem>)),
         (import::IMPORT_SCHEMA, schema_for!(import::Imported).to_value()),
@@ -43,6 +45,10 @@ pub(crate) fn all() -> Vec<(&'static str, Value)> {
         line(session::SESSION_ITEM_SCHEMA, schema_for!(Line<'_, session::SessionItem>)),
         (session::SESSION_LIST_SCHEMA, schema_for!(session::SessionList).to_value()),
         (made::REVOKED_SCHEMA, schema_for!(made::Revoked).to_value()),
+        (snapshot::SNAPSHOT_CREATED_SCHEMA, schema_for!(snapshot::SnapshotMade).to_value()),
+        line(snapshot::SNAPSHOT_ITEM_SCHEMA, schema_for!(Line<'_, snapshot::SnapshotItem>)),
+        (snapshot::SNAPSHOT_LIST_SCHEMA, schema_for!(snapshot::SnapshotList).to_value()),
+        (snapshot::SNAPSHOT_VERIFY_SCHEMA, schema_for!(snapshot::SnapshotsVerified).to_value()),
         (user::USER_SCHEMA, schema_for!(user::UserDocument).to_value()),
         (history::USER_HISTORY_SCHEMA, schema_for!(history::UserHistory).to_value()),
         (verify::VERIFY_SCHEMA, schema_for!(verify::Verified).to_value()),

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Answer, Moment, View, cell, facts::Facts, session::SessionItem};
+use super::{Answer, Moment, View, cell, facts::Facts, kept::CompleteFrom, session::SessionItem};
 use crate::render::{
     number::thousands,
     table::{Column, Table},
@@ -41,6 +41,8 @@ pub(crate) struct UserDocument {
     pub(crate) last_failure_from: Option<String>,
     /// How many sessions ended, by reason.
     pub(crate) ended: BTreeMap<&'static str, u64>,
+    /// From where on logins, failures and endings are known.
+    pub(crate) complete_from: CompleteFrom,
     #[serde(skip)]
     #[schemars(skip)]
     pub(crate) view: View,
@@ -74,6 +76,8 @@ impl fmt::Display for UserDocument {
             .map(|(reason, count)| format!("{reason} {}", thousands(*count)))
             .collect();
         facts.add_some("ended by", (!ended.is_empty()).then(|| ended.join(" · ")));
+        let kept = Some(self.complete_from).filter(CompleteFrom::is_cut);
+        facts.add_some("history", kept.map(|kept| kept.words(&self.view)));
         write!(f, "{facts}")?;
         if !self.sessions.is_empty() {
             let mut table = Table::new([

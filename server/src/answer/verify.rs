@@ -7,8 +7,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
-    Answer, cell, counted,
+    Answer, Moment, View, cell, counted,
     facts::Facts,
+    journal::snapshots_words,
+    kept::CompleteFrom,
     paint::{self, painted},
 };
 use crate::render::{
@@ -39,6 +41,16 @@ pub(crate) struct Verified {
     pub(crate) segments: u64,
     /// Their bytes.
     pub(crate) bytes: u64,
+    /// How many archives were read.
+    pub(crate) archives: u64,
+    /// Their bytes.
+    pub(crate) archive_bytes: u64,
+    /// Archives that fell to the retention, of which the place in the chain is left.
+    pub(crate) stubs: u64,
+    /// From where on the history is complete; `null` if that can't be read.
+    pub(crate) complete_from: Option<CompleteFrom>,
+    /// The events after which there are snapshots that verify, newest first.
+    pub(crate) snapshots: Vec<u64>,
     /// The chain over all events, in hexadecimal digits, if the last one verifies.
     pub(crate) chain: Option<String>,
     /// The last event that was durable when it began; what a writer added since is not judged.
@@ -144,6 +156,13 @@ impl Verified {
             damages,
             segments: report.segments,
             bytes: report.bytes,
+            archives: report.archives,
+            archive_bytes: report.archive_bytes,
+            stubs: report.stubs,
+            complete_from: report
+                .complete_from
+                .map(|from| CompleteFrom { sequence: from.sequence, at: from.time_ms.map(Moment) }),
+            snapshots: report.snapshots.iter().map(|info| info.sequence).collect(),
             chain: report.chain.map(|chain| hex(&chain)),
             durable_at_start: report.durable_at_start,
             torn_bytes,
@@ -212,6 +231,17 @@ impl fmt::Display for Verified {
             },
         );
         facts.own("", self.effort());
+        if self.archives + self.stubs > 0 {
+            let archives = counted(self.archives, "archive", "archives");
+            let stubs = (self.stubs > 0).then(|| format!(", {} removed", thousands(self.stubs)));
+            let stubs = stubs.unwrap_or_default();
+            facts.own("archive", format!("{archives}, {}{stubs}", bytes(self.archive_bytes)));
+            let kept = self.complete_from.map(|kept| kept.words(&View::default()));
+            facts.add_some("history", kept);
+        }
+        if !self.snapshots.is_empty() {
+            facts.own("snapshots", snapshots_words(&self.snapshots));
+        }
         if self.torn_bytes > 0 {
             facts.own(
                 "tail",
@@ -238,6 +268,11 @@ impl Answer for Verified {
             ("damage_why", cell(first.map(|damage| &damage.why))),
             ("segments", self.segments.to_string()),
             ("bytes", self.bytes.to_string()),
+            ("archives", self.archives.to_string()),
+            ("archive_bytes", self.archive_bytes.to_string()),
+            ("stubs", self.stubs.to_string()),
+            ("complete_from", cell(self.complete_from.map(|kept| kept.sequence))),
+            ("snapshots", snapshots_words(&self.snapshots).replace([',', '@'], "")),
             ("chain", cell(self.chain.as_ref())),
             ("torn_bytes", self.torn_bytes.to_string()),
         ])

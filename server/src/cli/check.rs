@@ -15,7 +15,7 @@ use crate::{
         session::SessionItem,
     },
     failure::{Exit, Failure},
-    fold::{fold, judged_at_ms},
+    fold::{Depth, fold, judged_at_ms},
     progress::Unit,
     reading::{Book, Until},
 };
@@ -41,10 +41,10 @@ pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     // What is no token opens nothing; that is all that is said of it.
     let token = Token::parse(text).or_else(|_no_prefix| Token::parse_hex(text)).ok();
     let now_ms = app.now_ms();
-    let book = Book::open(&app.store, &app.output)?;
-    let progress = app.output.progress("read", Some(book.head()), Unit::Events);
-    let folded = fold(&book, Until::Head, &progress, &mut |_, _, _| {})?;
-    progress.finish();
+    let folded = Book::read(app, |book| {
+        let progress = app.output.progress("read", Some(book.head()), Unit::Events);
+        fold(book, (Until::Head, Depth::State), &progress, &mut |_, _, _| {})
+    })?;
     let judged_at_ms = judged_at_ms(Until::Head, &folded, now_ms);
     let standing = token.and_then(|token| folded.state.token(&token.digest()));
     let live = match standing {

@@ -74,7 +74,8 @@ pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     let ledger = writing::open(app, "import", Folder::MadeIfMissing)?;
     let mut known = KnownKeys::new();
     let progress = app.output.progress("look", Some(ledger.sequence()), Unit::Events);
-    for recorded in ledger.events(0)? {
+    // The ledger has its events in the journal only; what was imported long ago is in the archive.
+    for recorded in Book::open_quietly(&app.store)?.events(0)? {
         let recorded = recorded?;
         learn(&mut known, &recorded);
         progress.at(recorded.sequence);

@@ -31,6 +31,7 @@ pub(crate) enum Verb {
     Show(ShowArgs),
     /// The last events, and with -f each new one.
     Tail(tail::Args),
+    // Here follows salvage, in a file of its own.
 }
 
 #[derive(Debug, clap::Args)]
@@ -82,6 +83,10 @@ pub(crate) fn dump(app: &App, args: &DumpArgs) -> Result<(), Failure> {
     let filter = FilterText::of(args.filter.as_deref())?.parse(app.now_ms())?;
     let book = Book::open(&app.store, &app.output)?;
     let (first, last) = range(app, &book, args.range.as_ref())?;
+    let kept = book.complete_from();
+    if kept.is_cut() && first <= kept.sequence {
+        app.output.note(&format!("the history is {}", kept.words(&View::default())));
+    }
     let view = app.output.view(app.now_ms());
     let mut stream = app.output.stream();
     if first <= last {
@@ -132,6 +137,9 @@ fn show(app: &App, args: &ShowArgs) -> Result<(), Failure> {
     let view = app.output.view(app.now_ms());
     let mut document = EventDocument::of(&recorded, &view);
     document.frame = record.place.as_ref().map(Frame::of);
+    if document.frame.is_none() {
+        document.archive = book.archive_of(sequence)?;
+    }
     if app.output.form != crate::output::Form::Table {
         return app.output.print(&document);
     }

@@ -195,6 +195,7 @@ fn history(app: &App, store: &std::path::Path) -> Result<UserHistory, Failure> {
     Ok(UserHistory {
         schema: USER_HISTORY_SCHEMA,
         user_id: week::HEROINE.to_owned(),
+        complete_from: book.complete_from(),
         at: book.head(),
         items: entries.iter().take(HISTORY_LINES).map(HistoryItem::of).collect(),
         total: count_of(entries.len()),

@@ -169,11 +169,11 @@ pub(crate) fn user(app: &App, args: &UserArgs) -> Result<(), Failure> {
 
 /// The live sessions that a filter lets through, and the last event that this is told from.
 fn live(app: &App, filter: &Filter) -> Result<(u64, Vec<SessionItem>), Failure> {
-    let book = Book::open(&app.store, &app.output)?;
-    let SessionList { mut items, .. } = select(app, &book, filter, None)?;
+    let SessionList { mut items, at, .. } =
+        Book::read(app, |book| select(app, book, filter, None))?;
     items.retain(|item| item.state == Standing::Live);
     items.sort_by_key(|item| (item.created_at_ms, item.id.clone()));
-    Ok((book.head(), items))
+    Ok((at, items))
 }
 
 fn would_end(app: &App, consent: &Consent, items: &[SessionItem]) -> Revoked {

@@ -12,7 +12,7 @@ use crate::{
     at::At,
     failure::Failure,
     filter::{Filter, Key},
-    fold::{end_by_clock, fold, judged_at_ms},
+    fold::{Depth, end_by_clock, fold, judged_at_ms},
     progress::Unit,
     reading::Book,
 };
@@ -125,8 +125,11 @@ pub(crate) fn list(app: &App, args: &ListArgs) -> Result<(), Failure> {
     args.terms.add_to(&mut text);
     text.names(Key::State, args.state.as_deref()).names(Key::Reason, args.reason.as_deref());
     let filter = text.parse(now_ms)?;
-    let book = Book::open(&app.store, &app.output)?;
-    let mut list = select(app, &book, &filter, args.at.as_ref())?;
+    let mut list = Book::read(app, |book| select(app, book, &filter, args.at.as_ref()))?;
+    let kept = list.complete_from.filter(|kept| kept.is_cut());
+    if let Some(kept) = kept {
+        app.output.note(&format!("what ended before is gone: {}", kept.words(&list.view)));
+    }
     match args.sort {
         Sort::LastActive => {
             list.items.sort_by_key(|item| std::cmp::Reverse(item.last_active_at_ms));
@@ -139,6 +142,15 @@ pub(crate) fn list(app: &App, args: &ListArgs) -> Result<(), Failure> {
     app.output.print(&list)
 }
 
+/// How far back the filter asks: what has ended, who opened a session and by which event is in no
+/// snapshot.
+fn depth(filter: &Filter, only_live: bool) -> Depth {
+    let asks_for_ended = !only_live
+        && [Standing::Ended, Standing::Expired].iter().any(|it| filter.allows_state(it.as_str()));
+    let asks_for_login = filter.is_about(Key::Actor) || filter.is_about(Key::Seq);
+    if asks_for_ended || asks_for_login { Depth::Kept } else { Depth::State }
+}
+
 /// The sessions that a filter lets through; live ones, if it doesn't ask how they are or ended.
 pub(crate) fn select(
     app: &App,
@@ -149,6 +161,7 @@ pub(crate) fn select(
     let now_ms = app.now_ms();
     let until = book.until(at, now_ms)?;
     let only_live = !filter.is_about(Key::State) && !filter.is_about(Key::Reason);
+    let depth = depth(filter, only_live);
     let mut counts = Counts::default();
     let mut items = Vec::new();
     let mut take = |item: SessionItem| {
@@ -160,7 +173,7 @@ pub(crate) fn select(
         }
     };
     let progress = app.output.progress("read", Some(book.head()), Unit::Events);
-    let folded = fold(book, until, &progress, &mut |_, _, ended| {
+    let folded = fold(book, (until, depth), &progress, &mut |_, _, ended| {
         for gone in ended {
             take(SessionItem::of(&gone.state, gone.track.as_ref(), Some(&gone.end)));
         }
@@ -171,6 +184,7 @@ pub(crate) fn select(
         let end = state.session.is_expired(judged_at_ms).then(|| end_by_clock(state));
         take(SessionItem::of(state, folded.track(state.id()), end.as_ref()));
     }
+    counts.ended_since = (folded.from > 1).then_some(folded.from);
     Ok(SessionList {
         schema: SESSION_LIST_SCHEMA,
         at: folded.sequence,
@@ -178,6 +192,7 @@ pub(crate) fn select(
         items,
         next: None,
         counts,
+        complete_from: (depth == Depth::Kept).then(|| book.complete_from()),
         only_live,
         view: app.output.view(judged_at_ms),
     })

@@ -1,24 +1,27 @@
 //! `passbook user`: show, history, revoke.
 
+mod history;
+
 use std::collections::BTreeMap;
 
 use clap::Subcommand;
-use passbook::{HistoryEntry, HistoryFold, HistoryKind, core::SessionView as _};
+use passbook::{
+    HistoryEntry, HistoryKind, HistoryWhat,
+    core::{SessionState, SessionView as _},
+};
 
 use super::{global::App, revoke};
 use crate::{
     answer::{
-        Moment, count_of,
-        history::{HistoryItem, USER_HISTORY_SCHEMA, UserHistory},
+        Moment,
         session::SessionItem,
         user::{USER_SCHEMA, UserDocument},
     },
     at::At,
-    failure::{Exit, Failure},
-    fold::{fold, judged_at_ms},
+    failure::Failure,
+    fold::{Depth, Fold, Track, fold, judged_at_ms},
     progress::Unit,
-    reading::Book,
-    render::number::thousands,
+    reading::{Book, Until},
 };
 
 #[derive(Debug, Subcommand)]
@@ -26,7 +29,7 @@ pub(crate) enum Verb {
     /// Live sessions, first and last login, failures.
     Show(ShowArgs),
     /// Logins, failures and endings, newest first.
-    History(HistoryArgs),
+    History(history::Args),
     /// End all sessions of a user.
     Revoke(revoke::UserArgs),
 }
@@ -46,52 +49,44 @@ pub(crate) struct ShowArgs {
     at: Option<At>,
 }
 
-#[derive(Debug, clap::Args)]
-#[command(before_long_help = "\
-Examples:
-  passbook user history mira
-  passbook user history mira -n 4
-  passbook user history mira --format csv >mira.csv
-")]
-pub(crate) struct HistoryArgs {
-    /// Whose.
-    #[arg(value_name = "USER")]
-    user: String,
-    /// Show so many lines [default: all].
-    #[arg(short = 'n', long = "lines", value_name = "COUNT")]
-    lines: Option<usize>,
-}
-
 pub(crate) fn run(app: &App, verb: Verb) -> Result<(), Failure> {
     match verb {
         Verb::Show(args) => show(app, &args),
-        Verb::History(args) => history(app, &args),
+        Verb::History(args) => history::run(app, &args),
         Verb::Revoke(args) => revoke::user(app, &args),
     }
 }
 
 fn show(app: &App, args: &ShowArgs) -> Result<(), Failure> {
+    let document = Book::read(app, |book| tell(app, args, book))?;
+    app.output.print(&document)
+}
+
+/// The user, from the state of that moment and from the history.
+fn tell(app: &App, args: &ShowArgs, book: &Book) -> Result<UserDocument, Failure> {
     let now_ms = app.now_ms();
-    let book = Book::open(&app.store, &app.output)?;
     let until = book.until(args.at.as_ref(), now_ms)?;
-    let mut history = HistoryFold::of(&args.user);
+    let mut entries = history::lines(book, &args.user)?;
+    entries.retain(|entry| match until {
+        Until::Head => true,
+        Until::Sequence(last) => entry.sequence <= last,
+        Until::Time(last_ms) => entry.at_ms <= last_ms,
+    });
     let progress = app.output.progress("read", Some(book.head()), Unit::Events);
-    let folded = fold(&book, until, &progress, &mut |recorded, _, _| history.add(recorded))?;
+    let folded = fold(book, (until, Depth::State), &progress, &mut |_, _, _| {})?;
     progress.finish();
-    let entries = history.newest_first();
-    if entries.is_empty() {
-        return Err(unknown(&args.user, &book, folded.sequence));
-    }
     let judged_at_ms = judged_at_ms(until, &folded, now_ms);
     let mut states = folded.state.sessions_of(&args.user);
+    if entries.is_empty() && states.is_empty() {
+        return Err(history::unknown(&args.user, book, folded.sequence));
+    }
     states.retain(|state| !state.session.is_expired(judged_at_ms));
-    let item = |state| SessionItem::of(state, folded.track(state.id()), None);
     let mut document = UserDocument {
         schema: USER_SCHEMA,
         user_id: args.user.clone(),
         at: folded.sequence,
         as_of: Moment(judged_at_ms),
-        sessions: states.iter().map(item).collect(),
+        sessions: states.iter().map(|state| item(&folded, state, &entries)).collect(),
         logins: 0,
         first_login_at: None,
         last_login_at: None,
@@ -99,12 +94,25 @@ fn show(app: &App, args: &ShowArgs) -> Result<(), Failure> {
         last_failure_at: None,
         last_failure_from: None,
         ended: BTreeMap::new(),
+        complete_from: book.complete_from(),
         view: app.output.view(judged_at_ms),
     };
     for entry in entries.iter().rev() {
         count(&mut document, entry);
     }
-    app.output.print(&document)
+    Ok(document)
+}
+
+/// A live session; what no snapshot has is told by its login.
+fn item(folded: &Fold, state: &SessionState, entries: &[HistoryEntry]) -> SessionItem {
+    let is_login = |entry: &&HistoryEntry| {
+        entry.session == Some(state.id()) && entry.kind.what() == HistoryWhat::Login
+    };
+    let told = entries
+        .iter()
+        .find(is_login)
+        .map(|login| Track { created_sequence: login.sequence, created_by: login.actor.clone() });
+    SessionItem::of(state, folded.track(state.id()).or(told.as_ref()), None)
 }
 
 /// Adds an entry of the history, the oldest first.
@@ -130,41 +138,4 @@ fn count(document: &mut UserDocument, entry: &HistoryEntry) {
         | HistoryKind::Tenant(_)
         | HistoryKind::Reuse(_) => {}
     }
-}
-
-fn history(app: &App, args: &HistoryArgs) -> Result<(), Failure> {
-    let book = Book::open(&app.store, &app.output)?;
-    let mut fold = HistoryFold::of(&args.user);
-    let progress = app.output.progress("read", Some(book.head()), Unit::Events);
-    for recorded in book.events(0)? {
-        let recorded = recorded?;
-        fold.add(&recorded);
-        progress.at(recorded.sequence);
-    }
-    progress.finish();
-    let entries = fold.newest_first();
-    if entries.is_empty() {
-        return Err(unknown(&args.user, &book, book.head()));
-    }
-    let shown = args.lines.unwrap_or(usize::MAX);
-    app.output.print(&UserHistory {
-        schema: USER_HISTORY_SCHEMA,
-        user_id: args.user.clone(),
-        at: book.head(),
-        items: entries.iter().take(shown).map(HistoryItem::of).collect(),
-        total: count_of(entries.len()),
-        next: None,
-        view: app.output.view(app.now_ms()),
-    })
-}
-
-fn unknown(user: &str, book: &Book, through: u64) -> Failure {
-    Failure::new(Exit::NotFound, "not_found", format!("nothing is known of the user `{user}`"))
-        .why(format!(
-            "no event in @{} .. @{} names it",
-            thousands(book.first()),
-            thousands(through)
-        ))
-        .help("names are compared whole and exactly; passbook journal dump shows them all")
-        .field("user_id", serde_json::json!(user))
 }

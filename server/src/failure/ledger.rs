@@ -4,7 +4,9 @@ use std::{io, path::Path};
 
 use passbook::{
     LedgerError,
-    journal::{CloseError, JournalError, OpenError, ReadError, ReadOnlyReason},
+    journal::{
+        CloseError, CompactError, JournalError, OpenError, ReadError, ReadOnlyReason, SnapshotError,
+    },
 };
 use serde_json::json;
 
@@ -52,6 +54,7 @@ impl From<LedgerError> for Failure {
                     .field("sequence", json!(sequence))
                     .field("sequence_first", json!(first))
             }
+            LedgerError::Compact(compact) => of_compact(compact, code, exit),
             LedgerError::Rejected(_)
             | LedgerError::NotJson(_)
             | LedgerError::AlreadyDone(_)
@@ -59,7 +62,6 @@ impl From<LedgerError> for Failure {
             | LedgerError::Closed
             | LedgerError::Entropy(_)
             | LedgerError::Snapshot(_)
-            | LedgerError::Compact(_)
             | LedgerError::Close(_)
             | LedgerError::Backend(_)
             | LedgerError::Internal(_) => Self::new(exit, code, chain(&error)),
@@ -80,6 +82,8 @@ fn exit_of(error: &LedgerError) -> Exit {
         LedgerError::ReadOnly(ReadOnlyReason::OpenedReadOnly) => Exit::NotAllowed,
         LedgerError::NotRetained { .. } => Exit::NotFound,
         LedgerError::Open(open) => exit_of_open(open),
+        LedgerError::Compact(compact) => exit_of_compact(compact),
+        LedgerError::Snapshot(snapshot) => exit_of_snapshot(snapshot),
         LedgerError::Rejected(_)
         | LedgerError::NotJson(_)
         | LedgerError::AlreadyDone(_)
@@ -88,10 +92,35 @@ fn exit_of(error: &LedgerError) -> Exit {
         | LedgerError::Entropy(_)
         | LedgerError::Event { .. }
         | LedgerError::Read(_)
-        | LedgerError::Snapshot(_)
-        | LedgerError::Compact(_)
         | LedgerError::Backend(_)
         | LedgerError::Internal(_) => Exit::Failed,
+    }
+}
+
+fn exit_of_compact(error: &CompactError) -> Exit {
+    match error {
+        CompactError::Stopped => Exit::Interrupted,
+        CompactError::Io(_) | CompactError::Unavailable(_) => Exit::Unwritable,
+        CompactError::Corrupt(_)
+        | CompactError::Running
+        | CompactError::ReadOnly
+        | CompactError::Closed
+        | CompactError::TooLarge { .. } => Exit::Failed,
+    }
+}
+
+fn exit_of_snapshot(error: &SnapshotError) -> Exit {
+    match error {
+        SnapshotError::Io(_) | SnapshotError::Unavailable(_) => Exit::Unwritable,
+        SnapshotError::Missing { .. } => Exit::NotFound,
+        SnapshotError::OutOfRange { .. }
+        | SnapshotError::Busy
+        | SnapshotError::TooLarge { .. }
+        | SnapshotError::NoSection { .. }
+        | SnapshotError::Corrupt { .. }
+        | SnapshotError::Records(_)
+        | SnapshotError::OpenedReadOnly
+        | SnapshotError::Closed => Exit::Failed,
     }
 }
 
@@ -185,6 +214,29 @@ fn of_lock(
         .field("pid", json!(pid))
         .field("owner", json!(owner))
         .field("since", json!(since.map(time::rfc_3339)))
+}
+
+/// Why a compaction ended early.
+fn of_compact(error: &CompactError, code: &'static str, exit: Exit) -> Failure {
+    match error {
+        CompactError::Stopped => Failure::new(exit, code, "stopped; nothing is lost")
+            .why("what was archived until then stays so, the rest is as it was")
+            .help("passbook compact takes it up again"),
+        CompactError::Corrupt(damage) => {
+            Failure::new(exit, code, "the store is damaged; what is damaged was left as it is")
+                .why(damage.to_string())
+                .help("see all of it with: passbook verify; then put a good copy in its place")
+                .field("path", json!(damage.path))
+                .field("offset", json!(damage.offset))
+                .field("sequence_first", json!(damage.sequence_first))
+        }
+        CompactError::Io(_)
+        | CompactError::Running
+        | CompactError::ReadOnly
+        | CompactError::Closed
+        | CompactError::Unavailable(_)
+        | CompactError::TooLarge { .. } => Failure::new(exit, code, chain(error)),
+    }
 }
 
 /// Why records can't be read.

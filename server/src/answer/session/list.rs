@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{SESSION_ITEM_SCHEMA, SESSION_LIST_SCHEMA, SessionItem, Standing};
 use crate::{
-    answer::{Answer, Moment, View, cell, lines, paint},
+    answer::{Answer, Moment, View, cell, kept::CompleteFrom, lines, paint},
     render::{
         number::thousands,
         table::{Column, Table},
@@ -23,6 +23,9 @@ pub(crate) struct Counts {
     pub(crate) ended: u64,
     /// Expired ones.
     pub(crate) expired: u64,
+    /// Only those that ended or expired by this event or a later one are counted: a list of live
+    /// sessions begins at a snapshot. `null` = all are.
+    pub(crate) ended_since: Option<u64>,
 }
 
 impl Counts {
@@ -50,6 +53,8 @@ pub(crate) struct SessionList {
     pub(crate) next: Option<String>,
     /// How many the filter lets through, shown or not.
     pub(crate) counts: Counts,
+    /// From where on ended ones are known; `null` in a list of live ones.
+    pub(crate) complete_from: Option<CompleteFrom>,
     /// Only live ones are shown.
     #[serde(skip)]
     #[schemars(skip)]
@@ -62,7 +67,7 @@ pub(crate) struct SessionList {
 impl SessionList {
     /// `2 live, 1 ended (state:ended shows it)`.
     fn words(&self) -> String {
-        let Counts { live, ended, expired } = self.counts;
+        let Counts { live, ended, expired, ended_since } = self.counts;
         let mut words = vec![format!("{} live", thousands(live))];
         let mut hidden = Vec::new();
         for (count, state) in [(ended, "ended"), (expired, "expired")] {
@@ -72,6 +77,9 @@ impl SessionList {
             }
         }
         let mut text = words.join(", ");
+        if let Some(since) = ended_since.filter(|_| !hidden.is_empty()) {
+            text.extend([" since @", &thousands(since)]);
+        }
         if self.only_live && !hidden.is_empty() {
             let them = if ended + expired == 1 { "it" } else { "them" };
             text.extend([" (state:", &hidden.join(","), " shows ", them, ")"]);

@@ -17,6 +17,9 @@ use crate::{
 /// How often a follower looks for new events.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
+/// At least so many events are looked through at once for more lines.
+const LOOK_BACK_MIN: u64 = 4_096;
+
 #[derive(Debug, clap::Args)]
 #[command(before_long_help = "\
 Examples:
@@ -78,22 +81,28 @@ impl Tail<'_> {
     fn print_last(&mut self, book: &Book, lines: usize) -> Result<(), Failure> {
         let view = self.app.output.view(self.app.now_ms());
         let mut last = VecDeque::new();
-        // Without a filter the place of the last events is known.
-        let wanted = u64::try_from(lines).unwrap_or(u64::MAX);
-        let from = if self.filter.is_empty() {
-            book.head().saturating_sub(wanted).saturating_add(1)
-        } else {
-            0
-        };
-        for recorded in book.events(from.max(book.first()))? {
-            let recorded = recorded?;
-            if matches(&self.filter, &recorded) {
-                last.push_back(EventDocument::of(&recorded, &view));
-                if last.len() > lines {
-                    last.pop_front();
+        let first = book.first();
+        let mut span = u64::try_from(lines).unwrap_or(u64::MAX);
+        // Further back and further, until there are enough: what a filter wants may be long ago.
+        let mut behind = book.head().saturating_add(1);
+        while last.len() < lines && behind > first {
+            let from = behind.saturating_sub(span).max(first);
+            let mut found = VecDeque::new();
+            for recorded in book.events(from)? {
+                let recorded = recorded?;
+                if recorded.sequence >= behind {
+                    break;
+                }
+                if matches(&self.filter, &recorded) {
+                    found.push_back(EventDocument::of(&recorded, &view));
                 }
             }
+            found.append(&mut last);
+            last = found;
+            behind = from;
+            span = span.saturating_mul(4).max(LOOK_BACK_MIN);
         }
+        last.drain(..last.len().saturating_sub(lines));
         self.is_of_today = EventDocument::without_dates(&mut last);
         last.iter().try_for_each(|event| self.stream.print(event))
     }
@@ -104,6 +113,14 @@ impl Tail<'_> {
         }
         let mut view = self.app.output.view(self.app.now_ms());
         view.is_of_today = self.is_of_today;
+        let kept = book.complete_from();
+        if self.seen + 1 < kept.sequence {
+            self.app.output.note(&format!(
+                "what is behind @{} is gone: the history is {}",
+                thousands(self.seen),
+                kept.words(&view)
+            ));
+        }
         for recorded in book.events(self.seen + 1)? {
             let recorded = recorded?;
             self.seen = recorded.sequence;
@@ -111,6 +128,8 @@ impl Tail<'_> {
                 self.stream.print(&EventDocument::of(&recorded, &view))?;
             }
         }
+        // The last ones may be such as the archive passes over.
+        self.seen = book.head();
         self.stream.flush()
     }
 

@@ -16,7 +16,7 @@ use crate::{
     at::At,
     cli::global::App,
     failure::{Exit, Failure},
-    fold::{End, Ended, Fold, Track, end_by_clock, fold, judged_at_ms},
+    fold::{Depth, End, Ended, Fold, Track, end_by_clock, fold, judged_at_ms},
     progress::Unit,
     reading::Book,
     render::number::thousands,
@@ -56,15 +56,25 @@ struct LastEvents {
 }
 
 pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
+    let (document, is_archived) = Book::read(app, |book| tell(app, args, book))?;
+    if is_archived {
+        app.output.note("a part of it is in the archive, which has no data of sessions");
+    }
+    app.output.print(&document)
+}
+
+/// The session, and whether a part of it is told from the archive although it has ended.
+fn tell(app: &App, args: &Args, book: &Book) -> Result<(SessionDocument, bool), Failure> {
     let now_ms = app.now_ms();
-    let book = Book::open(&app.store, &app.output)?;
     let until = book.until(args.at.as_ref(), now_ms)?;
     let view = app.output.view(now_ms);
     let id = args.session;
     let mut gone = None;
     let mut last = LastEvents::default();
     let progress = app.output.progress("read", Some(book.head()), Unit::Events);
-    let folded = fold(&book, until, &progress, &mut |recorded, _, ended| {
+    // An id begins with the time of its making.
+    let depth = Depth::Since(id.time_ms());
+    let folded = fold(book, (until, depth), &progress, &mut |recorded, _, ended| {
         let own_end = ended.into_iter().find(|ended| ended.state.id() == id);
         let subject = recorded.event.fact.subject();
         if own_end.is_some() || subject.is_some_and(|subject| subject.session == id) {
@@ -79,13 +89,15 @@ pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     progress.finish();
     let judged_at_ms = judged_at_ms(until, &folded, now_ms);
     let found =
-        find(&folded, id, gone, judged_at_ms).ok_or_else(|| unknown(id, &book, folded.sequence))?;
+        find(&folded, id, gone, judged_at_ms).ok_or_else(|| unknown(id, book, folded.sequence))?;
+    let created = found.track.as_ref().map_or(0, |track| track.created_sequence);
+    let is_archived = found.end.is_some() && created < book.journal_first();
     EventDocument::without_dates(&mut last.events);
     let mut document = document(found, last);
     document.at = folded.sequence;
     document.as_of = Moment(judged_at_ms);
     document.view = app.output.view(judged_at_ms);
-    app.output.print(&document)
+    Ok((document, is_archived))
 }
 
 fn find(fold: &Fold, id: SessionId, gone: Option<Ended>, judged_at_ms: u64) -> Option<Found> {
