@@ -7,8 +7,8 @@ use clap::{Subcommand, ValueEnum};
 
 use super::{check, filters::FilterText, global::App, revoke};
 use crate::{
-    answer::Moment,
     answer::session::{Counts, SESSION_LIST_SCHEMA, SessionItem, SessionList, Standing},
+    answer::{Moment, kept::CompleteFrom},
     at::At,
     failure::Failure,
     filter::{Filter, Key},
@@ -126,7 +126,7 @@ pub(crate) fn list(app: &App, args: &ListArgs) -> Result<(), Failure> {
     text.names(Key::State, args.state.as_deref()).names(Key::Reason, args.reason.as_deref());
     let filter = text.parse(now_ms)?;
     let mut list = Book::read(app, |book| select(app, book, &filter, args.at.as_ref()))?;
-    let kept = list.complete_from.filter(|kept| kept.is_cut());
+    let kept = list.complete_from.filter(CompleteFrom::is_cut);
     if let Some(kept) = kept {
         app.output.note(&format!("what ended before is gone: {}", kept.words(&list.view)));
     }

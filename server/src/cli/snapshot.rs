@@ -77,7 +77,7 @@ fn verify(app: &App) -> Result<(), Failure> {
 fn check_all(app: &App, book: &Book) -> Result<SnapshotsVerified, Failure> {
     let mut infos = book.journal.snapshots().map_err(LedgerError::from)?;
     infos.retain(|info| info.sequence <= book.head());
-    let mut items = unreadable(&app.store, &infos)?;
+    let mut items = Vec::new();
     let progress = app.output.progress("verify", Some(book.head()), Unit::Events);
     // The state that the events lead to, as long as it is known.
     let mut told = (book.journal_first() == 1).then(State::new);
@@ -98,6 +98,7 @@ fn check_all(app: &App, book: &Book) -> Result<SnapshotsVerified, Failure> {
         from = info.sequence + 1;
     }
     progress.finish();
+    items.extend(unreadable(&app.store, &infos)?);
     items.reverse();
     let is_good = items.iter().all(SnapshotChecked::is_good);
     Ok(SnapshotsVerified {

@@ -58,12 +58,14 @@ struct LastEvents {
 pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     let (document, is_archived) = Book::read(app, |book| tell(app, args, book))?;
     if is_archived {
-        app.output.note("a part of it is in the archive, which has no data of sessions");
+        app.output.note(
+            "a part of it is told from the archive, which has no events about the data of sessions",
+        );
     }
     app.output.print(&document)
 }
 
-/// The session, and whether a part of it is told from the archive although it has ended.
+/// The session, and whether a part of it is told from the archive.
 fn tell(app: &App, args: &Args, book: &Book) -> Result<(SessionDocument, bool), Failure> {
     let now_ms = app.now_ms();
     let until = book.until(args.at.as_ref(), now_ms)?;
@@ -91,7 +93,7 @@ fn tell(app: &App, args: &Args, book: &Book) -> Result<(SessionDocument, bool), 
     let found =
         find(&folded, id, gone, judged_at_ms).ok_or_else(|| unknown(id, book, folded.sequence))?;
     let created = found.track.as_ref().map_or(0, |track| track.created_sequence);
-    let is_archived = found.end.is_some() && created < book.journal_first();
+    let is_archived = created < book.journal_first();
     EventDocument::without_dates(&mut last.events);
     let mut document = document(found, last);
     document.at = folded.sequence;
