@@ -28,10 +28,10 @@ use crate::vfs::OpenMode;
 const ZSTD_LEVEL: i32 = 1;
 
 /// Bytes written at a time: small enough that commits get in between.
-const WRITE_BYTES: usize = 256 * 1024;
+const WRITE_BYTES: usize = 64 * 1024;
 
 /// Bytes after which they are synced, so that no large write-back meets the commits at the end.
-const SYNC_EVERY_BYTES: u64 = 4 * 1024 * 1024;
+const SYNC_EVERY_BYTES: u64 = 64 * 1024;
 
 /// The one snapshot that is being taken; gives the turn back when it is dropped.
 struct Turn(Arc<Engine>);
