@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::disk::Disk;
 use crate::file::FileJournal;
 use crate::journal::Journal;
 use crate::read_only::{ReadOnlyJournal, Tail};
@@ -77,6 +78,15 @@ pub fn restore(backup: &Path, into: &Path, vfs: Arc<dyn Vfs>) -> Result<RestoreI
     let BackupInfo { sequence, time_ms, bytes, files, path, .. } =
         journal.copy_into(into, Sharing::Nothing)?;
     Ok(RestoreInfo { sequence, time_ms, bytes, files, path })
+}
+
+/// Refuses a target for what is to be made of `source` unless it is empty or missing, and lies
+/// elsewhere. For who writes into it by other means than this module's.
+///
+/// # Errors
+/// [`BackupError::NotEmpty`], [`BackupError::Inside`], or what the file system failed with.
+pub fn check_target(source: &Path, into: &Path, vfs: Arc<dyn Vfs>) -> Result<(), BackupError> {
+    copy::check_target(&Disk::new(vfs), source, into)
 }
 
 impl ReadOnlyJournal {

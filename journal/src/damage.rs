@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::recovery::ROLLED_BACK;
+
 /// One damaged place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
@@ -17,6 +19,14 @@ pub struct Damage {
     pub why: String,
     /// Why this is no torn write.
     pub evidence: Evidence,
+}
+
+impl Damage {
+    /// Whether only newer records are missing and nothing else is wrong, as when an older copy was
+    /// put in place: [`Options::accept_rollback`](crate::Options::accept_rollback) goes on without.
+    pub fn is_rollback(&self) -> bool {
+        self.why.ends_with(ROLLED_BACK)
+    }
 }
 
 /// Why bytes that don't verify must once have been durable.

@@ -243,6 +243,10 @@ impl Journal for FileJournal {
         Ok(Records::new(PostedReader::new(disk, layout, keys)?))
     }
 
+    fn backup(&self, into: &Path) -> Result<BackupInfo, BackupError> {
+        Self::backup(self, into)
+    }
+
     fn extent(&self) -> Extent {
         self.engine.extent()
     }

@@ -3,10 +3,11 @@
 //! Files, memory or, one day, another machine are left to the implementations; what a payload
 //! means is left to the caller.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::archive::{CompactError, Compacted, Compaction, Curator, Extent};
+use crate::backup::{BackupError, BackupInfo};
 use crate::error::{AppendError, CloseError, JournalError, ReadError};
 use crate::health::JournalHealth;
 use crate::leaf::{Leaf, leaf_of};
@@ -160,6 +161,15 @@ pub trait Journal: Send + Sync + std::fmt::Debug {
 
     /// From where on what is there, at this moment.
     fn extent(&self) -> Extent;
+
+    /// Copies all that is durable, as one ledger, into a folder that is empty or missing. Appends go
+    /// on meanwhile.
+    ///
+    /// # Errors
+    /// [`BackupError`]; [`BackupError::Unsupported`] if the journal keeps no files.
+    fn backup(&self, _into: &Path) -> Result<BackupInfo, BackupError> {
+        Err(BackupError::Unsupported)
+    }
 
     /// Sets who learns of durability; once, before the first append.
     ///

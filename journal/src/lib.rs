@@ -53,7 +53,7 @@ mod verify;
 mod vfs;
 
 pub use archive::{CompactError, CompactProgress, Compacted, Compaction, Curator, Extent, Keep};
-pub use backup::{BackupError, BackupInfo, RestoreInfo, restore};
+pub use backup::{BackupError, BackupInfo, RestoreInfo, check_target, restore};
 pub use damage::{Damage, Evidence};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub use error::{
@@ -70,7 +70,7 @@ pub use leaf::{CHAIN_START, Chain, Leaf, leaf_of, link_of};
 pub use memory::{MemoryJournal, Space};
 pub use read_only::{Held, ReadOnlyJournal, Tail};
 pub use replay::{NoSnapshots, Replay};
-pub use salvage::{SalvageReport, SalvagedRecord, salvage};
+pub use salvage::{SalvageReport, SalvagedRecord, salvage, salvaged_snapshots};
 pub use snapshot::{
     BadSnapshot, SnapshotError, SnapshotInfo, SnapshotMeta, SnapshotSink, SnapshotSource,
 };

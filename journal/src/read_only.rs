@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::archive::kept::KeptReader;
 use crate::archive::posted::PostedReader;
 use crate::archive::{CompactError, Compacted, Compaction, Curator, Extent};
+use crate::backup::{BackupError, BackupInfo};
 use crate::damage::Damage;
 use crate::disk::Disk;
 use crate::error::{AppendError, CloseError, JournalError, OpenError, ReadError, ReadOnlyReason};
@@ -266,6 +267,10 @@ impl Journal for ReadOnlyJournal {
     fn posted(&self, keys: &[&[u8]]) -> Result<Records, ReadError> {
         let layout = self.survey.layout.clone();
         Ok(Records::new(PostedReader::new(self.disk.clone(), layout, keys)?))
+    }
+
+    fn backup(&self, into: &Path) -> Result<BackupInfo, BackupError> {
+        Self::backup(self, into)
     }
 
     fn extent(&self) -> Extent {

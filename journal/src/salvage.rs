@@ -22,10 +22,12 @@ use crate::vfs::Vfs;
 mod archive;
 mod ranges;
 mod segment;
+mod snapshots;
 
 use archive::Archive;
 use ranges::Ranges;
 use segment::{Segment, damage};
+pub use snapshots::salvaged_snapshots;
 
 /// One record that was salvaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

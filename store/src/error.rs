@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use passbook_core::{Completed, LimitError, Rejection, codec::CodecError};
 use passbook_journal::{
-    AppendError, CloseError, CompactError, JournalError, OpenError, ReadError, ReadOnlyReason,
-    SnapshotError,
+    AppendError, BackupError, CloseError, CompactError, JournalError, OpenError, ReadError,
+    ReadOnlyReason, SnapshotError,
 };
 use thiserror::Error;
 
@@ -68,6 +68,9 @@ pub enum LedgerError {
     /// A compaction ended early. What it had done stays done, nothing is lost; try again.
     #[error(transparent)]
     Compact(Arc<CompactError>),
+    /// A backup or a restore came to nothing. What it was made of is as it was.
+    #[error(transparent)]
+    Backup(Arc<BackupError>),
     /// The state after that event can't be told any more, or not yet.
     #[error("the state after @{sequence} is not kept: what is there begins at @{first}")]
     NotRetained {
@@ -100,6 +103,12 @@ impl From<CompactError> for LedgerError {
     }
 }
 
+impl From<BackupError> for LedgerError {
+    fn from(error: BackupError) -> Self {
+        Self::Backup(Arc::new(error))
+    }
+}
+
 impl LedgerError {
     /// A stable code for programs.
     pub fn code(&self) -> &'static str {
@@ -119,6 +128,7 @@ impl LedgerError {
             Self::Read(_) => "ledger:corrupt",
             Self::Snapshot(_) => "ledger:snapshot",
             Self::Compact(_) => "ledger:compaction",
+            Self::Backup(_) => "ledger:backup",
             Self::NotRetained { .. } => "ledger:not_retained",
             Self::Close(_) => "ledger:not_closed",
             Self::Backend(_) => "ledger:backend",

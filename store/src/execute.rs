@@ -21,7 +21,7 @@ use passbook_core::{
     Act, Actor, Command, Decided, Event, IdGenerator, Outcome, Policy, Session, SessionId,
     SessionView, Token, codec, decide,
 };
-use passbook_journal::{Group, Journal, Leaf, Payload, leaf_of};
+use passbook_journal::{Group, Journal, Leaf, Payload, Vfs, leaf_of};
 use passbook_projections::Live;
 
 use crate::{
@@ -44,6 +44,8 @@ pub(crate) struct Engine {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) replays: ReplayWindow,
+    /// Where the journal's files lie, if it has any.
+    pub(crate) vfs: Arc<dyn Vfs>,
     /// Length of a new segment of the journal, in bytes.
     pub(crate) segment_bytes: u64,
     ids: Mutex<IdGenerator>,
@@ -102,12 +104,13 @@ pub(crate) struct Parts {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) dropped_bytes: u64,
     pub(crate) segment_bytes: u64,
+    pub(crate) vfs: Arc<dyn Vfs>,
 }
 
 impl Engine {
     /// An engine over a journal whose events `live` has folded.
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { journal, live, clock, entropy, dropped_bytes, segment_bytes } = parts;
+        let Parts { journal, live, clock, entropy, dropped_bytes, segment_bytes, vfs } = parts;
         let head = journal.head();
         let inflight = Arc::new(Inflight::new(Arc::clone(&live), head));
         journal.observe(Arc::<Inflight>::clone(&inflight));
@@ -126,6 +129,7 @@ impl Engine {
             entropy,
             replays: ReplayWindow::default(),
             segment_bytes,
+            vfs,
             ids: Mutex::default(),
             decider: Mutex::new(decider),
         }

@@ -88,6 +88,22 @@ impl Job<'_> {
     }
 }
 
+/// Refuses a target that is not empty, or lies in what is to be copied.
+pub(crate) fn check_target(disk: &Disk, source: &Path, into: &Path) -> Result<(), BackupError> {
+    let path = into.to_owned();
+    if into.starts_with(source) {
+        return Err(BackupError::Inside { path });
+    }
+    match disk.list(into) {
+        Ok(names) => match names.into_iter().next() {
+            Some(found) => Err(BackupError::NotEmpty { path, found }),
+            None => Ok(()),
+        },
+        Err(error) if error.is_not_found() => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Where a copied ledger ends.
 struct End {
     offset: u64,
@@ -108,19 +124,7 @@ impl Copy<'_> {
     /// Makes the target's folders, and the file that says that it isn't whole.
     fn begin(&self) -> Result<(), BackupError> {
         let (disk, into) = (self.job.disk, &self.target.dir);
-        let path = into.clone();
-        if into.starts_with(&self.job.source.dir) {
-            return Err(BackupError::Inside { path });
-        }
-        match disk.list(into) {
-            Ok(names) => {
-                if let Some(found) = names.into_iter().next() {
-                    return Err(BackupError::NotEmpty { path, found });
-                }
-            }
-            Err(error) if error.is_not_found() => {}
-            Err(error) => return Err(error.into()),
-        }
+        check_target(disk, &self.job.source.dir, into)?;
         create_folder(disk, &self.target)?;
         disk.open(&into.join(INCOMPLETE), OpenMode::CreateNew)?.sync()?;
         disk.fsync_dir(into)?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::damage::Damage;
 use crate::error::{JournalError, OpenError};
 
-/// Why a backup or a restore came to nothing. What was written to the target by then stays there,
+/// Why a backup or a restore came to nothing. Unless said otherwise, what was written to the target by then stays there,
 /// marked with a file `INCOMPLETE`: it is no ledger, and may be removed.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
@@ -37,6 +37,12 @@ pub enum BackupError {
     /// there.
     #[error("the journal is closed")]
     Closed,
+    /// The journal keeps no files that could be copied.
+    #[error("the ledger is not kept in files")]
+    Unsupported,
+    /// The copy was made, and does not verify: don't rely on it, and verify what it was made of.
+    #[error("the copy does not verify: {0}")]
+    NotVerified(Box<Damage>),
     /// What was only buffered can't be synced any more. Open the ledger again.
     #[error("the journal is poisoned by an earlier failure")]
     Unavailable(#[source] Arc<JournalError>),
@@ -76,6 +82,8 @@ impl BackupError {
             | Self::Corrupt(_)
             | Self::Source(_)
             | Self::Closed
+            | Self::Unsupported
+            | Self::NotVerified(_)
             | Self::Unavailable(_) => false,
         }
     }

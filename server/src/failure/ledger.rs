@@ -1,5 +1,7 @@
 //! From errors of the ledger and its journal to what a person can do about them, and the exit code.
 
+mod backup;
+
 use std::{io, path::Path};
 
 use passbook::{
@@ -55,6 +57,7 @@ impl From<LedgerError> for Failure {
                     .field("sequence_first", json!(first))
             }
             LedgerError::Compact(compact) => of_compact(compact, code, exit),
+            LedgerError::Backup(backup) => backup::failure(backup),
             LedgerError::Rejected(_)
             | LedgerError::NotJson(_)
             | LedgerError::AlreadyDone(_)
@@ -84,6 +87,7 @@ fn exit_of(error: &LedgerError) -> Exit {
         LedgerError::Open(open) => exit_of_open(open),
         LedgerError::Compact(compact) => exit_of_compact(compact),
         LedgerError::Snapshot(snapshot) => exit_of_snapshot(snapshot),
+        LedgerError::Backup(backup) => backup::failure(backup).exit(),
         LedgerError::Rejected(_)
         | LedgerError::NotJson(_)
         | LedgerError::AlreadyDone(_)
@@ -175,7 +179,7 @@ fn of_open(error: &OpenError, code: &'static str, exit: Exit) -> Failure {
         OpenError::Corrupt(damage) | OpenError::Ambiguous(damage) => {
             Failure::new(exit, code, "the store is damaged")
                 .why(damage.to_string())
-                .help("see all of it with: passbook verify; then put a good copy in its place")
+                .help(backup::remedy(damage))
                 .field("path", json!(damage.path))
                 .field("offset", json!(damage.offset))
                 .field("sequence_first", json!(damage.sequence_first))

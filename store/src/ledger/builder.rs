@@ -96,6 +96,16 @@ impl Builder {
         self
     }
 
+    /// Whether to go on from an older copy of the folder that was put in place of a newer one, without
+    /// the events that only the newer one had; otherwise it does not open. What was missing is in
+    /// [`Opened::recovery`]. Sessions that were revoked in those events are live again: revoke all
+    /// whose fate is not known. For a person who has decided so: not, if not said.
+    #[must_use]
+    pub fn accept_rollback(mut self, is_accepted: bool) -> Self {
+        self.options.accept_rollback = is_accepted;
+        self
+    }
+
     /// Puts these rules into force, if they are not already. If not said, those in the journal go
     /// on, or the default ones.
     #[must_use]
@@ -176,6 +186,7 @@ impl Builder {
             entropy: Arc::clone(&self.entropy),
             dropped_bytes: dropped_bytes(&opened),
             segment_bytes: self.options.segment_bytes,
+            vfs: Arc::clone(&self.options.vfs),
         }));
         if let Some(policy) = self.policy
             && engine.policy_in_journal() != Some(policy)

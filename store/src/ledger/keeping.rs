@@ -3,15 +3,16 @@
 //! All of these read or write files and block: from a task, call them where that is allowed
 //! (`tokio::task::spawn_blocking`).
 
-use std::ops::ControlFlow;
+use std::{ops::ControlFlow, path::Path, sync::Arc};
 
 use passbook_core::Actor;
-use passbook_journal::SnapshotInfo;
+use passbook_journal::{BackupInfo, SnapshotInfo};
 use passbook_projections::history::{HistoryEntry, HistoryQuery};
 
 use super::{Context, Ledger};
 use crate::{
     as_of::{View, as_of},
+    backup::backup,
     compaction::{self, CompactionReport, OnProgress},
     error::LedgerError,
     history::{self, HistoryPage},
@@ -72,6 +73,20 @@ impl Ledger {
     /// [`LedgerError::Compact`].
     pub fn preview_compaction(&self) -> Result<CompactionReport, LedgerError> {
         compaction::preview(&self.engine, &self.upkeep.compaction)
+    }
+
+    /// Copies the ledger as of this moment into a folder that is empty or missing, and reads every
+    /// byte of the copy before it says so. Events go on meanwhile; compactions wait. It is a ledger
+    /// itself: [`restore`](crate::restore) makes another of it. Blocks until it is durable.
+    ///
+    /// Files that never change any more are shared with the ledger where the file system allows it:
+    /// keep a copy on another disk too.
+    ///
+    /// # Errors
+    /// [`LedgerError::Backup`]: the folder is not empty, the disk failed, the copy does not verify,
+    /// or the ledger is in memory. The ledger goes on as before.
+    pub fn backup(&self, into: impl AsRef<Path>) -> Result<BackupInfo, LedgerError> {
+        backup(&*self.engine.journal, into.as_ref(), Arc::clone(&self.engine.vfs))
     }
 
     /// A page of the user's logins, failures and endings, newest first. Has all that was acknowledged
