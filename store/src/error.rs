@@ -71,6 +71,18 @@ pub enum LedgerError {
     /// A backup or a restore came to nothing. What it was made of is as it was.
     #[error(transparent)]
     Backup(Arc<BackupError>),
+    /// A salvaged ledger does not hold what was read of the damaged one. Remove it, see to it that
+    /// nobody writes to the damaged one, and try again.
+    #[error(
+        "the salvaged ledger has {found} events where {expected} were read: did somebody write to the \
+         damaged one meanwhile?"
+    )]
+    Salvage {
+        /// Events that were read at first.
+        expected: u64,
+        /// Events that were written.
+        found: u64,
+    },
     /// The state after that event can't be told any more, or not yet.
     #[error("the state after @{sequence} is not kept: what is there begins at @{first}")]
     NotRetained {
@@ -129,6 +141,7 @@ impl LedgerError {
             Self::Snapshot(_) => "ledger:snapshot",
             Self::Compact(_) => "ledger:compaction",
             Self::Backup(_) => "ledger:backup",
+            Self::Salvage { .. } => "ledger:salvage",
             Self::NotRetained { .. } => "ledger:not_retained",
             Self::Close(_) => "ledger:not_closed",
             Self::Backend(_) => "ledger:backend",

@@ -29,6 +29,7 @@ mod overlay;
 mod ports;
 mod replay;
 mod replay_window;
+mod salvage;
 mod session_store;
 mod snapshot;
 mod subscribe;
@@ -57,6 +58,7 @@ pub use passbook_projections::history::{
     HistoryWhat, Page, Recorded, expiry_reason,
 };
 pub use ports::{Clock, Entropy, EntropyError, OsEntropy, SeededEntropy, SimClock, SystemClock};
+pub use salvage::{SalvageOutcome, salvage};
 pub use session_store::SessionStore;
 pub use subscribe::Subscription;
 

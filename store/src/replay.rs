@@ -95,7 +95,8 @@ impl Rebuild {
         Ok(bad)
     }
 
-    fn snapshot_of(&mut self, source: &dyn SnapshotSource) -> Result<(), BoxError> {
+    /// Takes a snapshot; an error leaves what is of no more use.
+    pub(crate) fn snapshot_of(&mut self, source: &dyn SnapshotSource) -> Result<(), BoxError> {
         let info = source.info();
         let plan = LoadPlan { sections: info.sections, sessions: info.items, threads: None };
         let loaded =
@@ -107,7 +108,8 @@ impl Rebuild {
         Ok(())
     }
 
-    fn fold(&mut self, sequence: u64, payload: &[u8]) -> Result<(), LedgerError> {
+    /// Takes one event.
+    pub(crate) fn fold(&mut self, sequence: u64, payload: &[u8]) -> Result<(), LedgerError> {
         let event = codec::decode(payload)
             .map_err(|cause| LedgerError::Event { sequence, cause: Arc::new(cause) })?;
         apply(&mut self.live.writer(), sequence, &event);

@@ -66,6 +66,7 @@ impl From<LedgerError> for Failure {
             | LedgerError::Entropy(_)
             | LedgerError::Snapshot(_)
             | LedgerError::Close(_)
+            | LedgerError::Salvage { .. }
             | LedgerError::Backend(_)
             | LedgerError::Internal(_) => Self::new(exit, code, chain(&error)),
         }
@@ -96,6 +97,7 @@ fn exit_of(error: &LedgerError) -> Exit {
         | LedgerError::Entropy(_)
         | LedgerError::Event { .. }
         | LedgerError::Read(_)
+        | LedgerError::Salvage { .. }
         | LedgerError::Backend(_)
         | LedgerError::Internal(_) => Exit::Failed,
     }
@@ -109,6 +111,8 @@ fn exit_of_compact(error: &CompactError) -> Exit {
         | CompactError::Running
         | CompactError::ReadOnly
         | CompactError::Closed
+        | CompactError::NoSnapshot { .. }
+        | CompactError::BadSnapshot(_)
         | CompactError::TooLarge { .. } => Exit::Failed,
     }
 }
@@ -239,6 +243,8 @@ fn of_compact(error: &CompactError, code: &'static str, exit: Exit) -> Failure {
         | CompactError::ReadOnly
         | CompactError::Closed
         | CompactError::Unavailable(_)
+        | CompactError::NoSnapshot { .. }
+        | CompactError::BadSnapshot(_)
         | CompactError::TooLarge { .. } => Failure::new(exit, code, chain(error)),
     }
 }
