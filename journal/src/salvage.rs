@@ -20,11 +20,13 @@ use crate::snapshot::shelf;
 use crate::vfs::Vfs;
 
 mod archive;
+mod piece;
 mod ranges;
 mod segment;
 mod snapshots;
 
 use archive::Archive;
+use piece::{Finding, Found, Piece, Source, Told};
 use ranges::Ranges;
 use segment::{Segment, damage};
 pub use snapshots::salvaged_snapshots;
@@ -103,55 +105,6 @@ pub fn salvage(
 
 /// Takes one record.
 type Give<'a> = dyn FnMut(SalvagedRecord<'_>) -> Result<(), OpenError> + 'a;
-
-/// Records that lie behind each other in one file and verify.
-#[derive(Debug, Clone, Copy)]
-struct Finding {
-    first: u64,
-    last: u64,
-    offset: u64,
-    end: u64,
-}
-
-/// What one file still holds.
-#[derive(Debug, Default)]
-struct Found {
-    findings: Vec<Finding>,
-    damages: Vec<Damage>,
-    highest: u64,
-}
-
-/// What of a finding is to be given.
-#[derive(Debug)]
-struct Piece {
-    finding: Finding,
-    first: u64,
-    last: u64,
-    source: Source,
-}
-
-/// Which file, by its place in the wreck's lists.
-#[derive(Debug, Clone, Copy)]
-enum Source {
-    Segment(usize),
-    Archive(usize),
-}
-
-impl Piece {
-    fn holds(&self, sequence: u64) -> bool {
-        (self.first..=self.last).contains(&sequence)
-    }
-}
-
-/// What was found out on the way.
-#[derive(Debug, Default)]
-struct Told {
-    kept: Ranges,
-    kept_count: u64,
-    leaves: Ranges,
-    damages: Vec<Damage>,
-    highest: u64,
-}
 
 /// The files of a damaged ledger.
 struct Wreck {
@@ -416,18 +369,5 @@ impl Wreck {
             damages,
             highest: told.highest,
         }
-    }
-}
-
-impl Told {
-    fn add(&mut self, found: Found, source: Source, pieces: &mut Vec<Piece>, covered: &mut Ranges) {
-        for finding in found.findings {
-            for (first, last) in covered.missing(finding.first, finding.last) {
-                pieces.push(Piece { finding, first, last, source });
-                covered.add(first, last);
-            }
-        }
-        self.damages.extend(found.damages);
-        self.highest = self.highest.max(found.highest);
     }
 }

@@ -14,6 +14,7 @@ use crate::render::{
     time::{self, Zone},
 };
 
+pub(crate) mod backup;
 pub(crate) mod compacted;
 pub(crate) mod event;
 pub(crate) mod facts;
@@ -24,6 +25,8 @@ pub(crate) mod kept;
 pub(crate) mod made;
 pub(crate) mod paint;
 pub(crate) mod quickstart;
+pub(crate) mod restored;
+pub(crate) mod salvaged;
 pub(crate) mod schema;
 pub(crate) mod session;
 pub(crate) mod snapshot;

@@ -8,6 +8,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, error::
 
 use crate::failure::{Exit, Failure};
 
+mod backup;
 mod check;
 mod compact;
 mod completions;
@@ -17,6 +18,7 @@ mod help;
 mod import;
 mod journal;
 mod quickstart;
+mod restore;
 mod revoke;
 mod schema;
 mod session;
@@ -67,7 +69,7 @@ enum Verb {
     /// Users: show, history, revoke.
     #[command(subcommand, arg_required_else_help = true)]
     User(user::Verb),
-    /// The journal: stat, verify, dump, show, tail.
+    /// The journal: stat, verify, dump, show, tail, salvage.
     #[command(subcommand, arg_required_else_help = true)]
     Journal(journal::Verb),
     /// Check every checksum, the order and the chain (= journal verify).
@@ -78,7 +80,11 @@ enum Verb {
     Snapshot(snapshot::Verb),
     /// Move what no live session needs to the archive; logins stay in the history.
     Compact(compact::Args),
-    // Here follow backup and restore, in files of their own.
+    /// Copies of the store: create, list, verify.
+    #[command(subcommand, arg_required_else_help = true)]
+    Backup(backup::Verb),
+    /// Make a store of a backup, in a folder of its own.
+    Restore(restore::Args),
     /// Read a log of logins into the store.
     Import(import::Args),
     /// The JSON Schema of what is printed under --json.
@@ -93,6 +99,8 @@ enum Verb {
     Ls(session::ListArgs),
     #[command(hide = true)]
     Log(journal::DumpArgs),
+    #[command(hide = true)]
+    Repair(journal::SalvageArgs),
     #[command(hide = true)]
     QuickstartWriter(quickstart::WriterArgs),
 }
@@ -139,6 +147,8 @@ fn dispatch(app: &App, verb: Verb) -> Result<(), Failure> {
         Verb::Verify(args) => verify::run(app, &args),
         Verb::Snapshot(verb) => snapshot::run(app, verb),
         Verb::Compact(args) => compact::run(app, &args),
+        Verb::Backup(verb) => backup::run(app, verb),
+        Verb::Restore(args) => restore::run(app, &args),
         Verb::Import(args) => import::run(app, &args),
         Verb::Schema(args) => schema::run(app, &args),
         Verb::Completions(args) => completions::run(app, &args),
@@ -146,6 +156,7 @@ fn dispatch(app: &App, verb: Verb) -> Result<(), Failure> {
         Verb::Help(args) => help::run(app, &args),
         Verb::Ls(args) => session::list(app, &args),
         Verb::Log(args) => journal::dump(app, &args),
+        Verb::Repair(args) => journal::repair(app, &args),
         Verb::QuickstartWriter(args) => quickstart::write(app, &args),
     }
 }

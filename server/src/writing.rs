@@ -82,6 +82,13 @@ pub(crate) fn open_with(
             dropped.bytes
         ));
     }
+    if let Some(rolled_back) = recovery.and_then(|recovery| recovery.rolled_back.as_ref()) {
+        app.output.note(&format!(
+            "went on from an older copy: events up to @{} are given up, and what was revoked in them \
+             is live again",
+            rolled_back.durable
+        ));
+    }
     Ok(ledger)
 }
 
@@ -92,6 +99,7 @@ fn builder(app: &App, verb: &str, folder: Folder) -> Builder {
             Folder::MadeIfMissing => Create::IfMissing,
             Folder::MustExist => Create::Never,
         },
+        accept_rollback: app.accept_rollback,
         ..Options::default()
     };
     Ledger::builder()

@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    Answer, Line, compacted, event, history, import, journal, made, quickstart, session, snapshot,
-    user, verify,
+    Answer, Line, backup, compacted, event, history, import, journal, made, quickstart, restored,
+    salvaged, session, snapshot, user, verify,
 };
 use crate::{
     failure,
@@ -32,12 +32,18 @@ pub(crate) fn all() -> Vec<(&'static str, Value)> {
     };
     vec![
         (failure::ERROR_SCHEMA, schema_for!(failure::ErrorDocument<'_>).to_value()),
+        (backup::BACKUP_CREATED_SCHEMA, schema_for!(backup::BackupMade).to_value()),
+        line(backup::BACKUP_ITEM_SCHEMA, schema_for!(Line<'_, backup::BackupItem>)),
+        (backup::BACKUP_LIST_SCHEMA, schema_for!(backup::BackupList).to_value()),
+        (backup::BACKUP_VERIFY_SCHEMA, schema_for!(backup::BackupsVerified).to_value()),
         (compacted::COMPACTED_SCHEMA, schema_for!(compacted::Compacted).to_value()),
         (event::EVENT_SCHEMA, schema_for!(event::EventDocument).to_value()),
         line(history::HISTORY_ITEM_SCHEMA, schema_for!(Line<'_, history::HistoryItem>)),
         (import::IMPORT_SCHEMA, schema_for!(import::Imported).to_value()),
         (journal::JOURNAL_STAT_SCHEMA, schema_for!(journal::JournalStat).to_value()),
         (quickstart::QUICKSTART_SCHEMA, schema_for!(quickstart::Tour).to_value()),
+        (restored::RESTORED_SCHEMA, schema_for!(restored::Restored).to_value()),
+        (salvaged::SALVAGED_SCHEMA, schema_for!(salvaged::Salvaged).to_value()),
         (SCHEMAS_SCHEMA, schema_for!(Schemas).to_value()),
         (session::SESSION_SCHEMA, schema_for!(session::SessionDocument).to_value()),
         (made::SESSION_CHECK_SCHEMA, schema_for!(made::SessionChecked).to_value()),

@@ -101,6 +101,9 @@ pub(crate) struct Global {
     /// The pager of all programs.
     #[arg(long, global = true, hide = true, env = "PAGER", value_name = "COMMAND")]
     any_pager: Option<String>,
+    /// With a verb that writes: go on from an older copy of the store, without what is missing.
+    #[arg(long, global = true)]
+    accept_rollback: bool,
     /// Stop the clock at this time: for tests.
     #[arg(long, global = true, hide = true, value_name = "TIME")]
     now: Option<At>,
@@ -114,6 +117,8 @@ pub(crate) struct App {
     /// Whether the store was named on the command line.
     pub(crate) is_store_chosen: bool,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Whether what only a newer copy of the store had may be given up.
+    pub(crate) accept_rollback: bool,
 }
 
 impl App {
@@ -151,7 +156,8 @@ impl App {
             interrupt: Interrupt::listen(),
         };
         let store = global.store.unwrap_or_else(|| PathBuf::from(STORE_DEFAULT));
-        Ok(Self { output, store, is_store_chosen, clock })
+        let accept_rollback = global.accept_rollback;
+        Ok(Self { output, store, is_store_chosen, clock, accept_rollback })
     }
 
     pub(crate) fn now_ms(&self) -> u64 {

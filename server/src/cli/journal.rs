@@ -1,11 +1,13 @@
-//! `passbook journal`: stat, verify, dump, show, tail.
+//! `passbook journal`: stat, verify, dump, show, tail, salvage.
 
+mod salvage;
 mod stat;
 mod tail;
 
 use clap::Subcommand;
 use passbook::Recorded;
 
+pub(super) use self::salvage::{Args as SalvageArgs, repair};
 use super::{filters::FilterText, global::App, verify};
 use crate::{
     answer::{
@@ -31,7 +33,10 @@ pub(crate) enum Verb {
     Show(ShowArgs),
     /// The last events, and with -f each new one.
     Tail(tail::Args),
-    // Here follows salvage, in a file of its own.
+    /// Make a new store of what can be read of a damaged one.
+    Salvage(salvage::Args),
+    #[command(hide = true)]
+    Repair(salvage::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -76,6 +81,8 @@ pub(crate) fn run(app: &App, verb: Verb) -> Result<(), Failure> {
         Verb::Dump(args) => dump(app, &args),
         Verb::Show(args) => show(app, &args),
         Verb::Tail(args) => tail::run(app, &args),
+        Verb::Salvage(args) => salvage::run(app, &args),
+        Verb::Repair(args) => repair(app, &args),
     }
 }
 

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking, and says what it left out"
 )]
 
+mod backup;
 mod compaction;
 mod exit_codes;
 mod golden;
