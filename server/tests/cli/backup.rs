@@ -140,7 +140,7 @@ fn a_salvage_names_what_is_lost_and_leaves_the_damaged_store_as_it_is() {
     assert!(history.contains("198.51.100.7"), "{history}");
     for (number, verb) in [&["repair"][..], &["journal", "repair"]].iter().enumerate() {
         let into = beside(&outside, &number.to_string());
-        let repaired = store.run(&[verb, &["--into", &into, "--format", "table"]].concat());
+        let repaired = store.run(&[verb, &["--into", &into, "--format", "table"][..]].concat());
         assert!(repaired.stderr.contains("nothing is repaired in place"), "{repaired:?}");
         assert!(repaired.stdout.contains("lost      1 event: @5"), "{repaired:?}");
     }
