@@ -11,7 +11,8 @@ use passbook::{
     EndReason, Fact, HistoryKind, HistoryQuery, Ledger, LedgerError, SalvageOutcome, SessionStore,
     SimClock, Token,
     journal::{
-        BackupError, FileJournal, Journal as _, Options, Place, RealVfs, VerifyOptions, verify,
+        BackupError, FileJournal, Journal as _, Options, Place, RealVfs, VerifyOptions, Vfs as _,
+        verify,
     },
     salvage,
 };
@@ -236,8 +237,9 @@ fn sessions_that_no_kept_event_opened_are_counted_and_not_invented() {
     story.ledger().snapshot().expect("taken");
     let bob = story.login("bob");
     story.close();
-    std::fs::remove_file(story.path().join("journal/000001-1.seg")).expect("removed");
-    std::fs::remove_file(story.path().join("MANIFEST")).expect("removed");
+    for name in ["journal/000001-1.seg", "MANIFEST"] {
+        RealVfs.unlink(&story.path().join(name)).expect("removed");
+    }
     let (outcome, store) = story.salvage();
     assert_eq!((outcome.not_carried, outcome.ended, outcome.live), (1, 0, 1));
     assert_eq!(outcome.lost[0].0, 1);

@@ -21,10 +21,11 @@ pub fn salvaged_snapshots(
     store: &StoreId,
 ) -> Result<Vec<Box<dyn SnapshotSource>>, OpenError> {
     let (disk, layout) = (Disk::new(vfs), Layout::new(dir));
-    let sequences = shelf::sequences(&disk, &layout)?.into_iter();
-    let open = |sequence| shelf::open(&disk, &layout, store, sequence).ok();
-    Ok(sequences
-        .filter_map(open)
-        .map(|source| Box::new(source) as Box<dyn SnapshotSource>)
-        .collect())
+    let mut sources: Vec<Box<dyn SnapshotSource>> = Vec::new();
+    for sequence in shelf::sequences(&disk, &layout)? {
+        if let Ok(source) = shelf::open(&disk, &layout, store, sequence) {
+            sources.push(Box::new(source));
+        }
+    }
+    Ok(sources)
 }

@@ -115,7 +115,9 @@ impl BackupItem {
 fn rows(items: &[BackupItem]) -> Table {
     let names = ["PATH", "SEQUENCE", "AT", "BYTES", "STATE", "WHY"];
     let mut table = Table::new(names.map(Column::whole));
-    items.iter().for_each(|item| table.push(item.row()));
+    for item in items {
+        table.push(item.row());
+    }
     table
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use clap::Subcommand;
 use passbook::journal::{
-    FileJournal, Journal as _, OpenError, RealVfs, Tail, VerifyOptions, Vfs as _, check_target,
+    FileJournal, Journal as _, OpenError, RealVfs, Tail, VerifyOptions, Vfs, check_target,
 };
 
 use super::global::App;
@@ -62,11 +62,10 @@ fn create(app: &App, dir: &Path) -> Result<(), Failure> {
     let name = second.replace(['-', ':'], "") + "Z";
     // What it reaches up to is known once it is made.
     let unnamed = dir.join(format!("{name}.part"));
-    let vfs = Arc::new(RealVfs);
-    check_target(&app.store, &unnamed, Arc::clone(&vfs) as _)
-        .map_err(passbook::LedgerError::from)?;
+    let vfs: Arc<dyn Vfs> = Arc::new(RealVfs);
+    check_target(&app.store, &unnamed, Arc::clone(&vfs)).map_err(passbook::LedgerError::from)?;
     fs::create_dir_all(dir).map_err(|error| unreadable(dir, &error))?;
-    let info = passbook::backup(&book.journal, &unnamed, Arc::clone(&vfs) as _)?;
+    let info = passbook::backup(&book.journal, &unnamed, Arc::clone(&vfs))?;
     let path = dir.join(format!("{name}-@{}", info.sequence));
     let named = vfs.rename(&unnamed, &path).and_then(|()| vfs.fsync_dir(dir));
     named.map_err(|error| unreadable(&path, &error))?;
@@ -99,12 +98,13 @@ fn verify(app: &App, dir: &Path) -> Result<(), Failure> {
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Failure {
-    let exit = match error.kind() {
-        io::ErrorKind::NotFound => Exit::NotFound,
-        io::ErrorKind::PermissionDenied => Exit::NotAllowed,
-        io::ErrorKind::StorageFull => Exit::Unwritable,
-        _ => Exit::Failed,
-    };
+    let exits = [
+        (io::ErrorKind::NotFound, Exit::NotFound),
+        (io::ErrorKind::PermissionDenied, Exit::NotAllowed),
+        (io::ErrorKind::StorageFull, Exit::Unwritable),
+    ];
+    let exit = exits.iter().find(|(kind, _)| *kind == error.kind());
+    let exit = exit.map_or(Exit::Failed, |(_, exit)| *exit);
     Failure::new(exit, "backup:folder", format!("{} can't be used", path.display()))
         .why(error.to_string())
 }
