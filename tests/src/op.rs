@@ -158,6 +158,10 @@ impl Names {
     }
 }
 
+fn device_label(label: &String) -> DeviceLabel {
+    DeviceLabel::new(label.as_str()).expect("short")
+}
+
 /// The real command of a deed.
 pub fn command(deed: &Deed, key: Option<u8>) -> Command {
     let by_token = |number: &u64| SessionRef::Token(digest(*number));
@@ -170,9 +174,7 @@ pub fn command(deed: &Deed, key: Option<u8>) -> Command {
                 digest: Some(digest(*token)),
                 user: user(name),
                 is_guest: *is_guest,
-                device: device
-                    .as_ref()
-                    .map(|label| DeviceLabel::new(label.as_str()).expect("short")),
+                device: device.as_ref().map(device_label),
                 tenant: None,
                 transport: Transport::Token,
                 lifetime_ms: None,
@@ -196,10 +198,9 @@ pub fn command(deed: &Deed, key: Option<u8>) -> Command {
             Act::RevokeUser { user: user(name), except: *except, reason: LOGOUT }
         }
         Deed::Touch(token) => Act::Touch { session: by_token(token) },
-        Deed::SetDevice(token, label) => Act::SetDevice {
-            session: by_token(token),
-            device: DeviceLabel::new(label.as_str()).expect("short"),
-        },
+        Deed::SetDevice(token, label) => {
+            Act::SetDevice { session: by_token(token), device: device_label(label) }
+        }
         Deed::SetTenant(token, tenant) => Act::SetTenant {
             session: by_token(token),
             tenant: tenant.as_ref().map(|tenant| TenantId::new(tenant.as_str()).expect("short")),
