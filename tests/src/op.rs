@@ -158,8 +158,8 @@ impl Names {
     }
 }
 
-fn device_label(label: &String) -> DeviceLabel {
-    DeviceLabel::new(label.as_str()).expect("short")
+fn device_label(label: &str) -> DeviceLabel {
+    DeviceLabel::new(label).expect("short")
 }
 
 /// The real command of a deed.
@@ -174,7 +174,7 @@ pub fn command(deed: &Deed, key: Option<u8>) -> Command {
                 digest: Some(digest(*token)),
                 user: user(name),
                 is_guest: *is_guest,
-                device: device.as_ref().map(device_label),
+                device: device.as_deref().map(device_label),
                 tenant: None,
                 transport: Transport::Token,
                 lifetime_ms: None,
