@@ -2,8 +2,9 @@
 //! growing. What is left to show is drawn as a picture.
 //!
 //! `cargo bench -p passbook --bench year -- [PICTURE.png]`; the picture goes to `target/year.png`, if
-//! not said. `YEAR_USERS` says how many users there are, 10,000 if not said. Files go to the folder
-//! that `TMPDIR` names.
+//! not said. `YEAR_USERS` says how many users there are, 2,000 if not said: minutes. Files go to the folder
+//! that `TMPDIR` names. Set `MALLOC_ARENA_MAX=1`: the ledger is opened over and over in one process,
+//! and glibc keeps an arena of memory for threads that are gone, which is no memory of the ledger.
 
 #![expect(clippy::disallowed_methods, reason = "a bench measures time and opens files")]
 #![expect(clippy::print_stdout, reason = "a bench prints its table")]
@@ -28,7 +29,7 @@ use life::{Life, Scale};
 fn main() {
     let picture = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
     let picture = picture.map_or_else(default_picture, PathBuf::from);
-    let users = std::env::var("YEAR_USERS").map_or(10_000, |text| text.parse().expect("a number"));
+    let users = std::env::var("YEAR_USERS").map_or(2_000, |text| text.parse().expect("a number"));
     let scale = Scale { users, days: 366, retention_days: 60, seed: 1 };
     println!(
         "{} users, {} days, history kept for {} days; seed {}, durability buffered",

@@ -7,6 +7,7 @@ use passbook::{
     CompactionPolicy, HistoryEntry, HistoryQuery, IssuedSession, Ledger, LedgerError, SessionStore,
     SimClock, journal::Options,
 };
+use passbook_projections::history::{Expect, HistoryIndex};
 
 const START_MS: u64 = 1_795_132_800_000;
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
@@ -201,6 +202,30 @@ fn retention_takes_old_archives_and_history_says_from_when_it_is_complete() {
     assert!(page.complete_from.sequence > 1);
     assert!(page.entries.iter().all(|entry| entry.sequence >= page.complete_from.sequence));
     assert!(!page.entries.is_empty());
+}
+
+#[test]
+fn the_index_forgets_what_fell_to_the_retention() {
+    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
+    let retention = Some(Duration::from_hours(10 * 24));
+    let policy = CompactionPolicy { retention, ..CompactionPolicy::default() };
+    let store = SessionStore::from(open_with(folder.path(), &clock, policy, true));
+    live_a_day(&store, 100);
+    store.ledger().compact().expect("compacts");
+    clock.advance_ms(30 * DAY_MS);
+    live_a_day(&store, 100);
+    let report = store.ledger().compact().expect("compacts");
+    assert!(report.files.archives_removed > 0, "{report:?}");
+    live_a_day(&store, 1);
+    // The answer waits for the index, which forgets before it says how far it is.
+    let page = store.ledger().history("user1", &HistoryQuery::default()).expect("readable");
+    let id = store.ledger().opened().recovery.as_ref().expect("files").store;
+    let expect = Expect { store: id, durable: store.ledger().sequence(), cache_bytes: 1 << 20 };
+    drop(store);
+    let index = HistoryIndex::open(folder.path().join("idx"), &expect).expect("an index");
+    assert_eq!(index.rebuilt, None);
+    let forgotten_before_ms = index.index.covered().forgotten_before_ms;
+    assert_eq!(Some(forgotten_before_ms), page.complete_from.at_ms);
 }
 
 #[test]

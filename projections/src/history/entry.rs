@@ -57,6 +57,12 @@ impl HistoryEntry {
         }
     }
 
+    /// When the ledger last heard of it, in Unix milliseconds: what a retention goes by. Lines of
+    /// an import are as old as their import, not as the log.
+    pub fn last_recorded_at_ms(&self) -> u64 {
+        self.last_at_ms().max(self.recorded_at_ms)
+    }
+
     /// Folds another refresh of the same session into this line; on any other line it does nothing.
     pub(crate) fn refresh_again(&mut self, again_at_ms: u64) {
         if let HistoryKind::Refresh { count, last_at_ms } = &mut self.kind {

@@ -181,7 +181,7 @@ impl HistoryIndex {
         self.reader.events_of(user)
     }
 
-    /// Forgets lines that end before that moment, in Unix milliseconds. From then on none of them
+    /// Forgets lines that were recorded before that moment, in Unix milliseconds. From then on none of them
     /// is shown; on disk they are dropped from each user's oldest on, in whole chunks, as far as no
     /// younger line stands in front. Numbers go on. Gives how many were dropped from disk.
     ///

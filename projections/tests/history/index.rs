@@ -128,7 +128,7 @@ fn what_is_forgotten_is_not_shown_and_all_else_is() {
     let check = |index: &passbook_projections::HistoryIndex| {
         for user in USERS {
             let mut kept = fold(&events, user).newest_first();
-            kept.retain(|entry| entry.last_at_ms() >= middle_ms);
+            kept.retain(|entry| entry.last_recorded_at_ms() >= middle_ms);
             let ask = |query: &_| index.page(user, query).expect("no doubt");
             assert_eq!(walk(&HistoryQuery::default(), 11, ask), kept, "{user:?}");
         }

@@ -39,7 +39,7 @@ pub(crate) fn draw(samples: &[Sample], scale: &Scale, path: &Path) {
         Panel {
             title: "on disk, MiB",
             lines: vec![
-                line("no retention", Colour::Grey, &|sample| {
+                line("all archives", Colour::Grey, &|sample| {
                     (sample.disk.total() - sample.disk.archives + sample.archived_bytes) >> 20
                 }),
                 line("all", Colour::Black, &|sample| sample.disk.total() >> 20),
@@ -97,7 +97,7 @@ fn draw_panel(canvas: &mut Canvas, top: usize, panel: &Panel) {
         canvas.fill((x(day), top), (1, PANEL), Colour::Pale);
         let label = if day == 0 { "day".to_owned() } else { day.to_string() };
         let left = x(day) - label.len() * LETTER / 2;
-        canvas.text((left, top + PANEL + 8), &label, Colour::Grey);
+        canvas.text((left, top + PANEL + 12), &label, Colour::Grey);
     }
     // Names stand where the lines end, pushed apart where they would overlap.
     let mut named: Vec<_> = panel

@@ -11,7 +11,7 @@ use std::{
 };
 
 use parking_lot::{Condvar, Mutex};
-use passbook_journal::ReadError;
+use passbook_journal::{Extent, ReadError};
 use passbook_projections::history::{Expect, HistoryError, HistoryIndex, HistoryReader};
 
 use crate::{error::LedgerError, execute::Engine, subscribe::decode_record};
@@ -26,6 +26,8 @@ const ROUND_EVENTS: usize = 4_096;
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Doubts in a row, with nothing added between them, before the index is given up.
 const DOUBTS_MAX: u32 = 3;
+/// How much time must have fallen to the retention before the index forgets it, in milliseconds.
+const FORGET_STEP_MS: u64 = 24 * 60 * 60 * 1_000;
 /// Of the index in memory, in bytes.
 const CACHE_BYTES: u64 = 32 << 20;
 
@@ -165,6 +167,7 @@ impl Feeder {
         loop {
             let Some(engine) = self.engine.upgrade() else { return Ended::Stopped };
             let applied = engine.inflight.applied();
+            let kept = engine.journal.extent();
             match add(&engine, &mut index, through, applied) {
                 Ok(now) => {
                     had_progress |= now > through;
@@ -181,6 +184,12 @@ impl Feeder {
             drop(engine);
             let is_there = through >= applied;
             if is_there {
+                match forget(&mut index, &kept) {
+                    Ok(()) => {}
+                    Err(HistoryError::Doubt { why } | HistoryError::Unusable { why, .. }) => {
+                        return Ended::Doubt { why, had_progress };
+                    }
+                }
                 self.publish(Some(index.reader()), through);
             }
             if self.rest(if is_there { REST } else { BREATH }, through) {
@@ -204,6 +213,19 @@ impl Feeder {
         }
         state.stopped
     }
+}
+
+/// Forgets what fell to the retention, a day of it at a time: it looks at every user.
+fn forget(index: &mut HistoryIndex, kept: &Extent) -> Result<(), HistoryError> {
+    let Some(kept_first_ms) = kept.kept_first_ms.filter(|_| kept.kept_first > 1) else {
+        return Ok(());
+    };
+    let forgotten_before_ms = index.covered().forgotten_before_ms;
+    if kept_first_ms >= forgotten_before_ms.saturating_add(FORGET_STEP_MS) {
+        let forgotten = index.forget_before(kept_first_ms)?;
+        tracing::debug!(forgotten, kept_first_ms, "the history index forgot what is not kept");
+    }
+    Ok(())
 }
 
 /// Why a round failed.

@@ -215,7 +215,7 @@ impl<'t> Desk<'t> {
         }
     }
 
-    /// Forgets the user's oldest lines that end before that moment; gives how many.
+    /// Forgets the user's oldest lines that were recorded before that moment; gives how many.
     pub(super) fn forget(&mut self, name: &Text, before_ms: u64) -> Result<u64, HistoryError> {
         let tree = self.tree;
         let mut user = std::mem::take(self.load(name)?);
@@ -232,12 +232,12 @@ impl<'t> Desk<'t> {
             gone.push((row.key, row.crc));
         }
         if user.dropped >= user.spilled {
-            let is_old = |line: &HistoryEntry| line.last_at_ms() < before_ms;
+            let is_old = |line: &HistoryEntry| line.last_recorded_at_ms() < before_ms;
             let old = user.tail.iter().take_while(|line| is_old(line)).count();
             user.dropped = user.tail_after() + count(old);
             user.tail.drain(..old);
         }
-        user.last_login = user.last_login.filter(|login| login.at_ms >= before_ms);
+        user.last_login = user.last_login.filter(|login| login.last_recorded_at_ms() >= before_ms);
         let forgotten = user.dropped - before;
         user.is_changed |= forgotten > 0;
         self.removed.extend(gone);

@@ -29,7 +29,7 @@ pub(super) struct Span {
     pub(super) last_ms: u64,
     /// When the latest of all lines up to its last number happened.
     pub(super) latest_ms: u64,
-    /// The last moment that any of its lines tells of.
+    /// When the last of its lines was recorded: what a retention goes by.
     pub(super) ends_ms: u64,
     /// How many lines it has.
     pub(super) count: u64,
@@ -44,7 +44,7 @@ impl Span {
             first_ms: times().min().unwrap_or(0),
             last_ms,
             latest_ms: latest_ms.max(last_ms),
-            ends_ms: lines.iter().map(HistoryEntry::last_at_ms).max().unwrap_or(0),
+            ends_ms: lines.iter().map(HistoryEntry::last_recorded_at_ms).max().unwrap_or(0),
             count: count(lines.len()),
         }
     }

@@ -31,7 +31,7 @@ pub struct Covered {
     /// Events told since the beginning, once for each user that they name (see
     /// [`audience`](crate::history::audience)).
     pub events: u64,
-    /// Lines that end before this moment, in Unix milliseconds, are forgotten; 0 = none are.
+    /// Lines recorded before this moment, in Unix milliseconds, are forgotten; 0 = none are.
     pub forgotten_before_ms: u64,
 }
 
@@ -126,7 +126,7 @@ impl HistoryReader {
     ) -> Result<Page, HistoryError> {
         let Some(user) = self.shared.head(name)? else { return Ok(Page::default()) };
         let mut picker = Picker::new(query);
-        let is_kept = |line: &HistoryEntry| line.last_at_ms() >= meta.forgotten_before_ms;
+        let is_kept = |line: &HistoryEntry| line.last_recorded_at_ms() >= meta.forgotten_before_ms;
         let (spilled, dropped, latest_ms) = (user.spilled, user.dropped, user.latest_ms);
         user.tail.into_iter().filter(is_kept).for_each(|line| picker.offer(line));
         if spilled <= dropped || !picker.wants(0, latest_ms) {
@@ -167,7 +167,7 @@ impl HistoryReader {
         self.shared.guarded(|| {
             let meta = self.shared.meta.read();
             let login = self.shared.head(user)?.and_then(|user| user.last_login);
-            Ok(login.filter(|login| login.at_ms >= meta.forgotten_before_ms))
+            Ok(login.filter(|login| login.last_recorded_at_ms() >= meta.forgotten_before_ms))
         })
     }
 
