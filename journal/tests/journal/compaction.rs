@@ -75,10 +75,9 @@ fn nothing_is_dropped_without_a_whole_snapshot_of_it() {
         let compaction = Compaction { drop_through, dry_run, ..Compaction::default() };
         journal.compact(&compaction, &ByNumber)
     };
-    for dry_run in [true, false] {
-        let refused = compact(10, dry_run);
-        assert!(matches!(refused, Err(CompactError::NoSnapshot { needed: 8..=10 })), "{refused:?}");
-    }
+    let refused = compact(10, false);
+    assert!(matches!(refused, Err(CompactError::NoSnapshot { needed: 8..=10 })), "{refused:?}");
+    assert!(compact(10, true).is_ok_and(|done| done.segments > 0), "to look needs none");
     snap(&journal, 6).unwrap();
     assert!(matches!(compact(10, false), Err(CompactError::NoSnapshot { .. })));
     snap(&journal, 10).unwrap();

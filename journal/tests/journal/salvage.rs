@@ -79,11 +79,10 @@ fn check(sim: &SimVfs, model: &Model, what: &str) -> (Vec<u64>, SalvageReport) {
     all.sort_unstable();
     assert_eq!(all, (1..=report.highest).collect::<Vec<_>>(), "{what}: {report:?}");
     assert!(report.highest <= model.last, "{what}: {report:?}");
-    assert_eq!(
-        report.lost.is_empty(),
-        report.highest == model.last && all_there(model, &given, &report),
-        "{what}"
-    );
+    // Of records at the very end whose every witness is gone nobody can know.
+    if report.highest == model.last {
+        assert_eq!(report.lost.is_empty(), all_there(model, &given, &report), "{what}");
+    }
     (given, report)
 }
 
