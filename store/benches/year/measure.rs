@@ -36,7 +36,9 @@ pub(crate) struct Disk {
 
 impl Disk {
     pub(crate) fn of(folder: &Path) -> Self {
-        let stubs = bytes(&folder.join("archive"), &|name| name.ends_with(".stub"));
+        let stubs = bytes(&folder.join("archive"), &|name| {
+            Path::new(name).extension().is_some_and(|end| end == "stub")
+        });
         let all = |part: &str| bytes(&folder.join(part), &|_name| true);
         Self {
             journal: all("journal"),

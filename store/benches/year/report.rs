@@ -2,6 +2,9 @@
 
 use crate::measure::Sample;
 
+/// What a row of the table is called, its unit, and where its figure is.
+type Row<'a> = (&'a str, &'a str, fn(&Sample) -> u64);
+
 pub(crate) fn print_head() {
     println!(
         "{:>4} {:>8} {:>7} {:>7} {:>7} {:>7} {:>6} {:>7} {:>7} {:>7} {:>6} {:>8} {:>7} {:>8}",
@@ -55,7 +58,7 @@ pub(crate) fn mib(bytes: u64) -> String {
 
 /// The second quarter of the year beside the last.
 pub(crate) fn print_verdict(samples: &[Sample]) {
-    let rows: [(&str, &str, fn(&Sample) -> u64); 8] = [
+    let rows: [Row<'_>; 8] = [
         ("journal", "B", |sample| sample.disk.journal),
         ("snapshots", "B", |sample| sample.disk.snapshots),
         ("archives", "B", |sample| sample.disk.archives),
