@@ -248,7 +248,7 @@ impl Run {
     /// The state at every tenth event that is kept is the model's.
     fn check_the_past(&self) {
         for sequence in self.ends.iter().step_by(10) {
-            let model = &self.states[sequence];
+            let model = self.states.get(sequence).expect("every end has its state");
             match self.rig.ledger.as_of(*sequence) {
                 Ok(view) => assert_eq!(view.len(), model.rows.len(), "as of @{sequence}"),
                 Err(error) => assert_eq!(error.code(), "ledger:not_retained"),
