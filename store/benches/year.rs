@@ -4,7 +4,7 @@
 //! `cargo bench -p passbook --bench year -- [PICTURE.png]`; the picture goes to `target/year.png`, if
 //! not said. `YEAR_USERS` says how many users there are, 2,000 if not said: minutes. Files go to the folder
 //! that `TMPDIR` names. Set `MALLOC_ARENA_MAX=1`: the ledger is opened over and over in one process,
-//! and glibc keeps an arena of memory for threads that are gone, which is no memory of the ledger.
+//! and memory rose without it: we take that to be glibc's arenas of threads that are gone.
 
 #![expect(clippy::disallowed_methods, reason = "a bench measures time and opens files")]
 #![expect(clippy::print_stdout, reason = "a bench prints its table")]
