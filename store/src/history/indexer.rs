@@ -18,8 +18,10 @@ use crate::{error::LedgerError, execute::Engine, subscribe::decode_record};
 
 /// How long it rests when nobody asks: more events then share a batch.
 const REST: Duration = Duration::from_millis(250);
-/// How long it rests when it is behind, between two rounds: the writer needs the processor more.
+/// How long it rests between two rounds when it is behind and the writer is not busy.
 const BREATH: Duration = Duration::from_millis(20);
+/// Events during a round that make the writer a busy one: it needs the processor more.
+const BUSY_EVENTS: u64 = 4_096;
 /// Events between two looks at whether to end.
 const ROUND_EVENTS: usize = 4_096;
 /// How long a question waits for the index to come nearer before it is answered without.
@@ -164,9 +166,12 @@ impl Feeder {
     fn feed(&self, mut index: HistoryIndex) -> Ended {
         let mut through = index.checkpoint();
         let mut had_progress = false;
+        let mut applied_before = 0;
         loop {
             let Some(engine) = self.engine.upgrade() else { return Ended::Stopped };
             let applied = engine.inflight.applied();
+            let is_busy = applied.saturating_sub(applied_before) > BUSY_EVENTS;
+            applied_before = applied;
             let kept = engine.journal.extent();
             match add(&engine, &mut index, through, applied) {
                 Ok(now) => {
@@ -192,7 +197,7 @@ impl Feeder {
                 }
                 self.publish(Some(index.reader()), through);
             }
-            if self.rest(if is_there { REST } else { BREATH }, through) {
+            if self.rest(if is_there || is_busy { REST } else { BREATH }, through) {
                 return Ended::Stopped;
             }
         }
