@@ -213,7 +213,7 @@ impl fmt::Display for Verified {
             writeln!(f, "  what is intact: {}", self.intact_words())?;
             writeln!(
                 f,
-                "  next: stop writing to it, copy the folder, put a good copy in its place"
+                "  next: passbook backup list DIR   or   passbook journal salvage --into DIR"
             )?;
         }
         let since = self.intact.last().map_or(0, |range| range.last);
