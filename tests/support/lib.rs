@@ -1,0 +1,10 @@
+//! What the cross-crate suites share: the simplest possible model, a ledger on a simulated disk and
+//! a simulated clock that is driven step by step, and the suites themselves.
+
+#![expect(clippy::missing_panics_doc, reason = "a panic is how a suite fails")]
+
+pub mod model;
+pub mod op;
+pub mod plan;
+pub mod rig;
+pub mod suites;
