@@ -15,6 +15,7 @@ pub(crate) mod create;
 mod engine;
 mod inline;
 mod leftovers;
+mod lengths;
 pub(crate) mod lock;
 mod opening;
 mod options;
@@ -210,6 +211,10 @@ impl Journal for FileJournal {
 
     fn commit_elsewhere(&self) {
         self.engine.commit_elsewhere();
+    }
+
+    fn begin_segment(&self) {
+        self.engine.begin_segment();
     }
 
     fn head(&self) -> u64 {

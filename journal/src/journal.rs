@@ -101,6 +101,12 @@ pub trait Journal: Send + Sync + std::fmt::Debug {
     /// Leaves what was queued quietly to the journal's own threads.
     fn commit_elsewhere(&self) {}
 
+    /// Makes the next group begin a new segment, if that frees space: then a compaction can drop all
+    /// that is there now. To be called before the snapshot that the compaction will rely on. Waits
+    /// for the segment's zeros to be written, commits don't; if that fails, nothing has changed.
+    /// Does nothing where there are no segments.
+    fn begin_segment(&self) {}
+
     /// Sequence of the last queued record.
     fn head(&self) -> u64;
 

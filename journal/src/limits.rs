@@ -39,7 +39,18 @@ pub const SEGMENT_BYTES_MIN: u64 = 16 * 1024;
 /// Largest segment, in bytes.
 pub const SEGMENT_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 
-/// Segment size unless the options say otherwise, in bytes.
+/// Segments begin with this length, or with the largest one that the options allow if that is less,
+/// in bytes.
+pub const SEGMENT_BYTES_FIRST: u64 = 4 * 1024 * 1024;
+
+/// A segment that was filled in less time than this, by its records, is followed by one of twice its
+/// length, in milliseconds.
+pub const SEGMENT_FILL_MS_MIN: u64 = 10_000;
+
+/// A segment that took longer than this is followed by one of half its length, in milliseconds.
+pub const SEGMENT_FILL_MS_MAX: u64 = 600_000;
+
+/// Longest segments unless the options say otherwise, in bytes.
 pub const SEGMENT_BYTES_DEFAULT: u64 = 64 * 1024 * 1024;
 
 /// Most batches whose sync may be under way at once.

@@ -1,9 +1,10 @@
 //! Keeping the journal small: what has ended leaves it, and stays in the archive and the history.
 //!
-//! A compaction is an event, so every replay drops the same sessions at the same place. Its steps:
-//! a snapshot to fall back to; the event; a snapshot of what it left; and then the journal packs the
-//! segments below the older of the two into archives, and forgets archives that are too old. Each
-//! step can be cut short; the next compaction takes it up.
+//! A compaction is an event, so every replay drops the same sessions at the same place. Its steps: a
+//! new segment, if the active one has grown long, so that what is in it can go; a snapshot to fall
+//! back to; the event; a snapshot of what it left; and then the journal packs the segments below the
+//! older of the two into archives, and forgets archives that are too old. Each step can be cut
+//! short; the next compaction takes it up.
 
 mod curator;
 mod policy;
@@ -48,6 +49,7 @@ pub(crate) fn compact(
     policy: &CompactionPolicy,
     progress: &OnProgress<'_>,
 ) -> Result<CompactionReport, LedgerError> {
+    engine.journal.begin_segment();
     let fallback = snapshot::take(engine)?;
     let command = Command { actor, ..Command::new(Act::Compact) };
     let reply = engine.submit(&command, Committer::Caller)?.wait()?;

@@ -46,6 +46,11 @@ impl Catalog {
         pairs.map(|(entry, successor)| (entry.clone(), successor.clone())).collect()
     }
 
+    /// The segment that is written to.
+    pub(crate) fn active(&self) -> Option<&Entry> {
+        self.entries.last()
+    }
+
     /// Forgets the segments before number `first`.
     pub(crate) fn drop_before(&mut self, first: u64) {
         self.entries.retain(|entry| entry.header.number >= first);

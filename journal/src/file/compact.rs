@@ -35,10 +35,11 @@ impl Engine {
         let mut manifest = self.manifest.try_lock().ok_or(CompactError::Running)?;
         self.check_alive(CompactError::Closed)?;
         let through = compaction.drop_through.min(self.queue.lock().durable);
-        let plan = self.catalog.lock().droppable(through);
         if compaction.dry_run {
+            let plan = self.droppable_after_a_turn(through);
             return self.foresee(compaction, &plan, &manifest);
         }
+        let plan = self.catalog.lock().droppable(through);
         if let Some((_, successor)) = plan.last() {
             self.check_snapshot(successor.base - 1)?;
         }
@@ -58,6 +59,21 @@ impl Engine {
         done.sequence_first = manifest.sequence_first;
         done.kept_first = kept_first(&manifest);
         Ok(done)
+    }
+
+    /// What a compaction could drop that makes the active segment end here first, where that pays.
+    fn droppable_after_a_turn(&self, through: u64) -> Vec<(Entry, SegmentHeader)> {
+        let turns = {
+            let queue = self.queue.lock();
+            queue.is_worth_a_turn() && through == queue.durable
+        };
+        let catalog = self.catalog.lock();
+        let mut plan = catalog.droppable(through);
+        if let Some(active) = catalog.active().filter(|_| turns) {
+            let successor = SegmentHeader { base: through + 1, ..active.header.clone() };
+            plan.push((active.clone(), successor));
+        }
+        plan
     }
 
     /// Why not to go on, if there is a reason.

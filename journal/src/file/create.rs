@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use super::lengths::first_bytes;
 use super::options::Options;
 use super::rotate::{prepare, put_to_use};
 use super::watermark::WatermarkFile;
@@ -104,12 +105,13 @@ pub(super) fn create(disk: &Disk, layout: &Layout, options: &Options) -> Result<
     for name in disk.list(&layout.journal())? {
         disk.unlink(&layout.segment(&name))?;
     }
-    prepare(disk, layout, options.segment_bytes, &|| false)?;
+    let segment_bytes = first_bytes(options.segment_bytes);
+    prepare(disk, layout, segment_bytes, &|| false)?;
     let header = SegmentHeader {
         store,
         number: 1,
         base: 1,
-        segment_bytes: options.segment_bytes,
+        segment_bytes,
         previous_end: 0,
         previous_time_ms: 0,
         previous_chain: CHAIN_START,

@@ -46,7 +46,6 @@ pub(crate) struct Engine {
     pub(super) layout: Layout,
     pub(super) entropy: Arc<dyn Entropy>,
     pub(super) store: StoreId,
-    pub(super) segment_bytes: u64,
     pub(super) group_bytes_max: usize,
     pub(super) durability: Durability,
     pub(super) threading: Threading,
@@ -155,7 +154,10 @@ impl Engine {
                 *retry = true;
                 Err(AppendError::ReadOnly(reason.clone()))
             }
-            (Next::Absent | Next::Wanted | Next::Preparing | Next::Ready, Threading::Threads) => {
+            (
+                Next::Absent | Next::Wanted | Next::Preparing | Next::Ready { .. },
+                Threading::Threads,
+            ) => {
                 if matches!(queue.next, Next::Absent) {
                     queue.next = Next::Wanted;
                     self.keeper.notify_one();
@@ -168,7 +170,7 @@ impl Engine {
                 MutexGuard::unlocked(queue, || self.prepare_step());
                 match &queue.next {
                     Next::Failed { reason, .. } => Err(AppendError::ReadOnly(reason.clone())),
-                    Next::Absent | Next::Wanted | Next::Preparing | Next::Ready => Ok(()),
+                    Next::Absent | Next::Wanted | Next::Preparing | Next::Ready { .. } => Ok(()),
                 }
             }
         }
@@ -204,7 +206,7 @@ impl Engine {
             (Some(failure), _, _) => WriterState::Poisoned(Arc::clone(&failure.error)),
             (None, true, _) => WriterState::Closed,
             (None, false, Next::Failed { reason, .. }) => WriterState::ReadOnly(reason.clone()),
-            (None, false, Next::Absent | Next::Wanted | Next::Preparing | Next::Ready) => {
+            (None, false, Next::Absent | Next::Wanted | Next::Preparing | Next::Ready { .. }) => {
                 WriterState::Healthy
             }
         };

@@ -65,7 +65,7 @@ impl Engine {
             return;
         }
         let mut queue = self.queue.lock();
-        if !matches!(queue.next, Next::Ready) {
+        if !matches!(queue.next, Next::Ready { .. }) {
             queue.next = Next::Wanted;
         }
         drop(queue);

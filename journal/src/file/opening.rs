@@ -10,6 +10,7 @@ use parking_lot::{Condvar, Mutex};
 use super::catalog::Catalog;
 use super::create::{self, Folder};
 use super::engine::{Engine, Writer};
+use super::lengths::{Lengths, first_bytes};
 use super::options::{AmbiguousTail, Create, Durability, Options};
 use super::queue::{Mark, Queue, Start};
 use super::repair::{self, Dropped};
@@ -199,8 +200,14 @@ fn build(
     (catalog, watermark, shelf, lock): (Catalog, WatermarkFile, Shelf, DiskFile),
 ) -> Engine {
     let header = survey.last().clone();
+    let lengths = Lengths {
+        first_bytes: first_bytes(options.segment_bytes),
+        max_bytes: options.segment_bytes,
+        active_bytes: header.segment_bytes,
+        active_since_ms: header.previous_time_ms,
+    };
     // Drafts are made to fit the smaller of the active segment and those to come.
-    let smallest = header.segment_bytes.min(options.segment_bytes);
+    let smallest = header.segment_bytes.min(lengths.first_bytes);
     let group_bytes_max = group_bytes_max(smallest);
     let durable = found.position.next - 1;
     let background_bytes_per_second = options.background_rate();
@@ -208,7 +215,7 @@ fn build(
         mark: Mark { segment: header.number, end: found.end_offset, durable },
         time_last_ms: found.position.time_ms,
         active_left: header.segment_bytes - found.end_offset,
-        capacity: options.segment_bytes - DATA_START,
+        lengths,
         draft_bytes_max: usize::try_from(smallest - DATA_START)
             .unwrap_or(usize::MAX)
             .min(BATCH_BYTES_MAX),
@@ -232,7 +239,6 @@ fn build(
         layout: survey.layout.clone(),
         entropy: options.entropy,
         store: survey.manifest.store,
-        segment_bytes: options.segment_bytes,
         group_bytes_max,
         durability: options.durability,
         threading: options.threading,

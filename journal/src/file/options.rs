@@ -62,8 +62,10 @@ pub struct Options {
     pub vfs: Arc<dyn Vfs>,
     /// Randomness for the store's id and the segments' salts.
     pub entropy: Arc<dyn Entropy>,
-    /// Length of new segments: a multiple of 4,096 bytes from
-    /// [`SEGMENT_BYTES_MIN`] to [`SEGMENT_BYTES_MAX`]. Existing ones keep theirs.
+    /// Longest new segments: a multiple of 4,096 bytes from [`SEGMENT_BYTES_MIN`] to
+    /// [`SEGMENT_BYTES_MAX`]. The first has at most
+    /// [`SEGMENT_BYTES_FIRST`](crate::limits::SEGMENT_BYTES_FIRST); they grow to this while they fill
+    /// within seconds. Existing ones keep their length.
     pub segment_bytes: u64,
     /// Batches whose sync may be under way at once, 1 to [`SYNC_DEPTH_MAX`].
     pub sync_depth: usize,

@@ -5,10 +5,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::lengths::Lengths;
 use crate::error::{AppendError, JournalError, ReadOnlyReason};
 use crate::format::draft::Draft;
 use crate::journal::Group;
 use crate::limits::QUEUE_BYTES_MAX;
+use crate::recovery::DATA_START;
 
 /// Drafts whose buffers are kept for the next batches.
 const SPARE_DRAFTS_MAX: usize = 8;
@@ -43,7 +45,10 @@ pub(crate) enum Next {
     Wanted,
     /// It is being filled with zeros.
     Preparing,
-    Ready,
+    /// It has so many bytes.
+    Ready {
+        bytes: u64,
+    },
     /// The last try failed. `retry` once an append has met it since.
     Failed {
         reason: ReadOnlyReason,
@@ -56,6 +61,15 @@ pub(crate) enum Next {
 enum TailIn {
     Active,
     Next,
+}
+
+/// When a batch begins the next segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// Once it doesn't fit into the active one.
+    WhenFull,
+    /// The next one does, whatever is left of the active one.
+    Now,
 }
 
 /// See [`Queue::watched`].
@@ -124,13 +138,13 @@ pub(crate) struct Queue {
     pub(crate) failure: Option<Failure>,
     pub(crate) closed: bool,
     pub(crate) next: Next,
+    lengths: Lengths,
     /// Bytes left in the active segment.
     active_left: u64,
+    turn: Turn,
     /// Bytes left behind all drafts, in the segment that the last of them goes to.
     tail_left: u64,
     tail_in: TailIn,
-    /// Bytes for batches in an empty segment.
-    capacity: u64,
     draft_bytes_max: usize,
     pub(crate) depth: usize,
     pub(crate) counters: Counters,
@@ -142,7 +156,7 @@ pub(crate) struct Start {
     pub(crate) mark: Mark,
     pub(crate) time_last_ms: u64,
     pub(crate) active_left: u64,
-    pub(crate) capacity: u64,
+    pub(crate) lengths: Lengths,
     pub(crate) draft_bytes_max: usize,
     pub(crate) depth: usize,
 }
@@ -166,10 +180,11 @@ impl Queue {
             failure: None,
             closed: false,
             next: Next::Absent,
+            lengths: start.lengths,
             active_left: start.active_left,
+            turn: Turn::WhenFull,
             tail_left: start.active_left,
             tail_in: TailIn::Active,
-            capacity: start.capacity,
             draft_bytes_max: start.draft_bytes_max,
             depth: start.depth,
             counters: Counters::default(),
@@ -204,6 +219,9 @@ impl Queue {
         self.drafts.back_mut().expect("one was there or was just added").push(group);
         self.head += u64_of(group.payloads.len());
         self.time_last_ms = group.time_ms;
+        if self.lengths.active_since_ms == 0 {
+            self.lengths.active_since_ms = group.time_ms;
+        }
         Ok(self.head)
     }
 
@@ -235,9 +253,9 @@ impl Queue {
             return Err(Obstacle::Full);
         }
         match self.next {
-            Next::Ready => {
+            Next::Ready { bytes } => {
                 self.tail_in = TailIn::Next;
-                self.tail_left = self.capacity - after;
+                self.tail_left = bytes - DATA_START - after;
                 Ok(())
             }
             Next::Absent | Next::Wanted | Next::Preparing | Next::Failed { .. } => {
@@ -249,7 +267,7 @@ impl Queue {
     /// Whether the next segment should be prepared by now: the last quarter has begun.
     pub(crate) fn runs_low(&self) -> bool {
         matches!(self.next, Next::Absent)
-            && (self.tail_in == TailIn::Next || self.tail_left < self.capacity / 4)
+            && (self.tail_in == TailIn::Next || self.tail_left < self.lengths.active_bytes / 4)
     }
 
     /// Records in batches that are under way.
@@ -264,7 +282,7 @@ impl Queue {
             return false;
         }
         if self.must_rotate(draft) {
-            return self.flights.is_empty() && matches!(self.next, Next::Ready);
+            return self.flights.is_empty() && matches!(self.next, Next::Ready { .. });
         }
         // Counted in order: a batch stays under way until all before it are synced, so that no
         // more than `depth` of them can ever be torn.
@@ -278,7 +296,41 @@ impl Queue {
     }
 
     fn must_rotate(&self, draft: &Draft) -> bool {
-        u64_of(draft.extent()) > self.active_left
+        self.turn == Turn::Now || u64_of(draft.extent()) > self.active_left
+    }
+
+    /// How long the next segment should be.
+    pub(crate) fn next_bytes(&self) -> u64 {
+        self.lengths.next_bytes(self.time_last_ms)
+    }
+
+    /// How long a segment is that begins anew.
+    pub(crate) fn first_bytes(&self) -> u64 {
+        self.lengths.first_bytes
+    }
+
+    /// Whether to begin another segment now would free space: this one has records and is longer
+    /// than one that begins anew, and nothing is spoken for in the next.
+    pub(crate) fn is_worth_a_turn(&self) -> bool {
+        let Lengths { active_bytes, first_bytes, .. } = self.lengths;
+        active_bytes > first_bytes
+            && self.active_left < active_bytes - DATA_START
+            && self.tail_in == TailIn::Active
+            && self.failure.is_none()
+            && !self.closed
+    }
+
+    /// The next segment is ready: it takes what is queued and not being written, if that fits.
+    pub(crate) fn turn(&mut self, bytes: u64) {
+        self.next = Next::Ready { bytes };
+        let queued = self.drafts.iter().map(|draft| u64_of(draft.extent())).sum();
+        if let Some(left) = (bytes - DATA_START).checked_sub(queued)
+            && self.is_worth_a_turn()
+        {
+            self.turn = Turn::Now;
+            self.tail_in = TailIn::Next;
+            self.tail_left = left;
+        }
     }
 
     /// Takes the writer's role and the oldest draft.
@@ -292,10 +344,14 @@ impl Queue {
         Some(Work { draft, durable: self.mark.durable, rotate })
     }
 
-    /// The next segment has become the active one.
-    pub(crate) fn rotated(&mut self, mark: Mark) {
+    /// The next segment, of so many bytes, has become the active one; the records before it end at
+    /// `since_ms`.
+    pub(crate) fn rotated(&mut self, mark: Mark, bytes: u64, since_ms: u64) {
         self.mark = mark;
-        self.active_left = self.capacity;
+        self.lengths.active_bytes = bytes;
+        self.lengths.active_since_ms = since_ms;
+        self.active_left = bytes - DATA_START;
+        self.turn = Turn::WhenFull;
         self.next = Next::Absent;
         match self.tail_in {
             TailIn::Next => self.tail_in = TailIn::Active,

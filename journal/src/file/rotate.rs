@@ -15,24 +15,25 @@ use crate::limits::SEGMENT_HEADER_BYTES;
 use crate::recovery::DATA_START;
 use crate::vfs::OpenMode;
 
-/// Bytes of zeros in one call: small enough that commits get in between.
+/// Bytes of zeros in one call, and between two syncs: one large sync at the end would hold the
+/// commits back for all of it.
 const FILL_BYTES: usize = 1024 * 1024;
 
 impl Engine {
     /// Prepares the next segment if it is wanted. A failure makes the journal read-only, no more.
     pub(super) fn prepare_step(&self) -> bool {
-        {
+        let bytes = {
             let mut queue = self.queue.lock();
             if !matches!(queue.next, Next::Wanted) || queue.failure.is_some() {
                 return false;
             }
             queue.next = Next::Preparing;
-        }
-        let stop = || self.queue.lock().closed;
-        let prepared = prepare(&self.disk, &self.layout, self.segment_bytes, &stop);
+            queue.next_bytes()
+        };
+        let prepared = self.prepare(bytes);
         let mut queue = self.queue.lock();
         queue.next = match prepared {
-            Ok(true) => Next::Ready,
+            Ok(true) => Next::Ready { bytes },
             Ok(false) => Next::Absent,
             Err(error) => Next::Failed { reason: reason_of(error), retry: false },
         };
@@ -41,10 +42,41 @@ impl Engine {
         true
     }
 
+    fn prepare(&self, bytes: u64) -> Result<bool, JournalError> {
+        let stop = || self.queue.lock().closed;
+        prepare(&self.disk, &self.layout, bytes, &stop)
+    }
+
+    /// See [`Journal::begin_segment`](crate::Journal::begin_segment).
+    pub(super) fn begin_segment(&self) {
+        let bytes = {
+            let mut queue = self.queue.lock();
+            // Where one is being prepared the turn is near anyway.
+            let is_free = matches!(queue.next, Next::Absent | Next::Ready { .. });
+            if !is_free || !queue.is_worth_a_turn() {
+                return;
+            }
+            queue.next = Next::Preparing;
+            queue.first_bytes()
+        };
+        let prepared = self.prepare(bytes);
+        let mut queue = self.queue.lock();
+        match prepared {
+            Ok(true) => queue.turn(bytes),
+            // The active segment has room: nothing is lost but the space that this was to free.
+            Ok(false) | Err(_) => queue.next = Next::Absent,
+        }
+        self.room.notify_all();
+        self.work.notify_all();
+    }
+
     /// Puts the prepared segment to use. Everything before it is durable, so a segment with a
     /// successor is always whole. Returns the sequence up to which that is.
     pub(super) fn rotate(&self, writer: &mut Writer) -> Result<u64, JournalError> {
         let before = self.sync_all(writer)?;
+        let Next::Ready { bytes } = self.queue.lock().next else {
+            unreachable!("a batch that begins a segment is taken once that is ready")
+        };
         let mut salt = [0; 16];
         self.entropy.fill(&mut salt).map_err(|source| JournalError::Io {
             op: "salt",
@@ -56,7 +88,7 @@ impl Engine {
             store: self.store,
             number: writer.header.number + 1,
             base: writer.sequence_last + 1,
-            segment_bytes: self.segment_bytes,
+            segment_bytes: bytes,
             previous_end: writer.offset,
             previous_time_ms: writer.time_last_ms,
             previous_chain: writer.chain,
@@ -66,10 +98,11 @@ impl Engine {
         let mark = Mark { segment: header.number, end: DATA_START, durable: before.durable };
         self.watermark.lock().note(mark, Noted::Synced)?;
         self.catalog.lock().add(header.clone(), self.layout.segment(&header.file_name()));
+        let since_ms = header.previous_time_ms;
         writer.seal = Seal::new(&header.salt, header.number);
         writer.offset = DATA_START;
         writer.header = header;
-        self.queue.lock().rotated(mark);
+        self.queue.lock().rotated(mark, bytes, since_ms);
         Ok(mark.durable)
     }
 }
@@ -114,10 +147,16 @@ fn fill(
         Ok(()) | Err(_) => {}
     }
     let file = disk.open(&path, OpenMode::CreateNew)?;
-    if !write_zeros(&file, 0, segment_bytes, stop)? {
-        return Ok(false);
+    let piece_bytes = u64::try_from(FILL_BYTES).unwrap_or(u64::MAX);
+    let mut offset = 0;
+    while offset < segment_bytes {
+        let until = segment_bytes.min(offset + piece_bytes);
+        if !write_zeros(&file, offset, until, stop)? {
+            return Ok(false);
+        }
+        file.sync()?;
+        offset = until;
     }
-    file.sync()?;
     disk.rename(&path, &layout.next_free())?;
     disk.fsync_dir(&layout.journal())?;
     Ok(true)

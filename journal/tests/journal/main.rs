@@ -31,6 +31,8 @@ mod rollback;
 #[cfg(test)]
 mod salvage;
 #[cfg(test)]
+mod segments;
+#[cfg(test)]
 mod shelved;
 #[cfg(test)]
 mod snapped;

@@ -233,18 +233,23 @@ fn a_damaged_batch_that_a_later_one_knew_is_refused_without_any_watermark() {
 fn debris_far_ahead_is_no_torn_write() {
     let mut rig = Rig::new(&SimVfs::new());
     assert!(rig.open_with(Options { segment_bytes: 8 << 20, ..options(&rig.sim) }));
-    assert!(rig.append(&[10]));
-    rig.pump();
+    // The fifth is the first of a second segment, which has room for debris of any length.
+    for _ in 0..5 {
+        assert!(rig.append(&[900 * 1024]));
+        rig.pump();
+    }
     rig.kill();
-    let path = segments(&rig.sim)[0].clone();
+    let path = segments(&rig.sim)[1].clone();
     let window = 4 << 20;
+    let end = 8192 + 226 * 4096;
     let mut bytes = rig.sim.read_all(&path).unwrap();
-    bytes[12288 + window - 1] = 7;
+    assert_eq!(bytes.len(), 8 << 20);
+    bytes[end + window - 1] = 7;
     let near = rig.sim.fork();
     near.put(&path, &bytes);
     let dropped = open(&near).unwrap().1.dropped.expect("just inside the window");
-    assert_eq!((dropped.offset, dropped.bytes), (12288, 4 << 20));
-    bytes[12288 + window] = 7;
+    assert_eq!((dropped.offset, dropped.bytes), (u64::try_from(end).unwrap(), 4 << 20));
+    bytes[end + window] = 7;
     rig.sim.put(&path, &bytes);
     let evidence = corrupt(&rig.sim).evidence;
     assert!(matches!(evidence, Evidence::BeyondWindow { .. }), "{evidence}");
