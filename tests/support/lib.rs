@@ -5,6 +5,7 @@
 
 pub mod model;
 pub mod op;
+pub mod oracle;
 pub mod plan;
 pub mod rig;
 pub mod suites;

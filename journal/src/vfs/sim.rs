@@ -209,6 +209,18 @@ impl SimVfs {
         self.state.lock().truncate(path, bytes)
     }
 
+    /// A number that follows from the names and bytes that a reader sees: the same for the same, and
+    /// nearly surely another for others.
+    pub fn content_hash(&self) -> u64 {
+        self.state.lock().content_hash()
+    }
+
+    /// Files that a reader sees here and not there, or with other bytes, or the other way round.
+    pub fn differing(&self, other: &Self) -> Vec<PathBuf> {
+        let other = other.state.lock().fork();
+        self.state.lock().differing(&other)
+    }
+
     /// A copy with the same files, no locks, no faults and the power on, as after the death of the
     /// process: what was written but not synced is still there.
     #[must_use]

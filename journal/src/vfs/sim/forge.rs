@@ -1,5 +1,6 @@
 //! Looking at and changing files behind the journal's back, durably.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use super::inode::Inode;
@@ -37,6 +38,33 @@ impl State {
 
     pub(super) fn read_all(&self, path: &Path) -> Option<Vec<u8>> {
         Some(self.inodes.get(self.file(path)?)?.current.to_vec())
+    }
+
+    fn pages(&self, path: &Path) -> Option<&Pages> {
+        Some(&self.inodes.get(self.file(path)?)?.current)
+    }
+
+    pub(super) fn content_hash(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for path in self.files() {
+            path.hash(&mut hasher);
+            if let Some(pages) = self.pages(&path) {
+                pages.hash_into(&mut hasher);
+            }
+        }
+        hasher.finish()
+    }
+
+    pub(super) fn differing(&self, other: &Self) -> Vec<PathBuf> {
+        let mut files = self.files();
+        files.extend(other.files());
+        files.sort_unstable();
+        files.dedup();
+        files.retain(|path| match (self.pages(path), other.pages(path)) {
+            (Some(one), Some(two)) => !one.is_same(two),
+            (one, two) => one.is_some() != two.is_some(),
+        });
+        files
     }
 
     pub(super) fn put(&mut self, path: &Path, bytes: &[u8]) {

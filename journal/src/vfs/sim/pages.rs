@@ -1,5 +1,6 @@
 //! The bytes of a simulated file, in shared pages, so that a copy costs little.
 
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, LazyLock};
 
 /// Bytes in a page.
@@ -79,6 +80,23 @@ impl Pages {
         }
         self.write(&[byte[0] ^ (1 << (bit % 8))], bit / 8);
         true
+    }
+
+    /// Stirs length and bytes in; pages that were never written cost nothing.
+    pub(super) fn hash_into(&self, hasher: &mut impl Hasher) {
+        self.len.hash(hasher);
+        for (index, page) in self.pages.iter().enumerate() {
+            if !Arc::ptr_eq(page, &ZERO) && **page != **ZERO {
+                index.hash(hasher);
+                hasher.write(&**page);
+            }
+        }
+    }
+
+    /// Whether the bytes are the same; pages that are shared are not looked at.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let mut pairs = self.pages.iter().zip(&other.pages);
+        self.len == other.len && pairs.all(|(one, two)| Arc::ptr_eq(one, two) || one == two)
     }
 
     pub(super) fn to_vec(&self) -> Vec<u8> {
