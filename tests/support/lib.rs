@@ -8,4 +8,6 @@ pub mod op;
 pub mod oracle;
 pub mod plan;
 pub mod rig;
+pub mod script;
+pub mod specimen;
 pub mod suites;

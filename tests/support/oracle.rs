@@ -16,7 +16,7 @@ use std::{path::Path, sync::Arc};
 use passbook::journal::{OpenError, ReadError, VerifyOptions, VerifyReport, sim::SimVfs, verify};
 
 pub use life::{ALLOCATION_BYTES_MAX, Life, SEGMENT_BYTES, small};
-pub use opaque::{ByNumber, key_of, snapshot as snapshot_opaque};
+pub use opaque::{ByNumber, Follow, snapshot as snapshot_opaque};
 pub use tap::{SharedTruth, Tap, locked};
 pub use truth::{Audit, Content, Course, Point, Sent, Truth};
 
@@ -114,6 +114,29 @@ impl<'a> Oracle<'a> {
         Ok(outcome)
     }
 
+    /// Opens an image and dies at once: numbers of the calls that may have changed it.
+    ///
+    /// # Errors
+    /// What no opening may do.
+    pub fn open_and_die(&self, image: &SimVfs) -> Result<Vec<u64>, String> {
+        image.record_calls();
+        let life = Life::open(self.truth.content, image, self.now_ms)?;
+        let log = image.call_log();
+        image.cut_at(1);
+        drop(life);
+        Ok(log.iter().filter(|call| call.kind.changes()).map(|call| call.number).collect())
+    }
+
+    /// The state that must be there after a record.
+    pub fn state_at(&self, sequence: u64) -> [u8; 32] {
+        opaque::state_at(&self.course, sequence)
+    }
+
+    /// What was submitted and acknowledged.
+    pub fn truth(&self) -> &Truth {
+        self.truth
+    }
+
     /// Everything that one life must get right, and whether what is kept could be read.
     fn check_life(&self, life: &Life) -> Result<(u64, Reading), String> {
         let (found, state) = life.state()?;
@@ -132,11 +155,17 @@ impl<'a> Oracle<'a> {
             Err(error) => return Ok((found, Reading::Refused(error))),
         };
         self.check_kept(life, found, kept_first, &kept)?;
-        if let Life::Ledger(ledger) = life {
-            sessions::check_tokens(self.truth, point, ledger, self.now_ms)?;
-            return Ok((found, sessions::check_history(&self.course, ledger, kept_first)?));
-        }
-        Ok((found, Reading::Whole))
+        let reading = match life {
+            Life::Ledger(ledger) => {
+                sessions::check_tokens(self.truth, point, ledger, self.now_ms)?;
+                sessions::check_history(&self.course, ledger, kept_first)?
+            }
+            Life::Journal { journal, recovery, .. } => {
+                let archived = kept_first..recovery.sequence_first;
+                opaque::check_posted(self.truth, journal, archived)?
+            }
+        };
+        Ok((found, reading))
     }
 
     /// What is kept is what was submitted, from a place on that retention explains.

@@ -133,7 +133,8 @@ impl Tally {
         self.0.get(what).copied().unwrap_or_default()
     }
 
-    fn merge(&mut self, other: Self) {
+    /// Adds all counts of another.
+    pub fn merge(&mut self, other: Self) {
         for (what, count) in other.0 {
             self.add(what, count);
         }

@@ -1,6 +1,11 @@
 //! The suites, each a function of a [`Plan`]: `./check` runs them for a time, the `proof` program at
 //! any size.
 
+mod blocks;
+mod crash;
+mod faults;
+mod flip;
+
 use crate::plan::{Failure, Plan, Report};
 
 /// A suite.
@@ -17,4 +22,24 @@ pub struct Suite {
 }
 
 /// All of them.
-pub const SUITES: &[Suite] = &[];
+pub const SUITES: &[Suite] = &[
+    Suite {
+        name: "crash",
+        about: "the power cut at every call, in every state that the disk may then be in",
+        full: 2_000,
+        run: crash::run,
+    },
+    Suite { name: "flip", about: "every bit of every file flipped", full: 16_384, run: flip::run },
+    Suite {
+        name: "blocks",
+        about: "sectors, blocks and files zeroed, swapped, doubled, cut, foreign or old",
+        full: 8_192,
+        run: blocks::run,
+    },
+    Suite {
+        name: "faults",
+        about: "every call failing in every way, once and for ever",
+        full: 500,
+        run: faults::run,
+    },
+];

@@ -6,7 +6,10 @@ use passbook::journal::{
     SnapshotSource, leaf_of, link_of,
 };
 
-use super::truth::Course;
+use super::{
+    Reading,
+    truth::{Course, Truth},
+};
 
 /// Keeps two of three records, under keys that follow from the number.
 #[derive(Debug)]
@@ -20,7 +23,7 @@ impl Curator for ByNumber {
 }
 
 /// The key of a record, if it has one.
-pub fn key_of(sequence: u64) -> Option<&'static [u8]> {
+fn key_of(sequence: u64) -> Option<&'static [u8]> {
     match sequence % 4 {
         0 | 1 => Some(b"ada"),
         2 => Some(b""),
@@ -94,5 +97,24 @@ impl Replay for Follow {
 
     fn reset(&mut self) {
         *self = Self { wrong: self.wrong.take(), ..Self::default() };
+    }
+}
+
+/// The archived records under one key are those that were kept whole, each once and in order.
+pub(super) fn check_posted(
+    truth: &Truth,
+    journal: &dyn Journal,
+    archived: std::ops::Range<u64>,
+) -> Result<Reading, String> {
+    let key: &[u8] = b"ada";
+    let has_key = |sequence: &u64| truth.is_kept_whole(*sequence) && key_of(*sequence) == Some(key);
+    let must: Vec<u64> = archived.filter(has_key).collect();
+    let posted = journal.posted(&[key]).and_then(|records| {
+        records.map(|record| record.map(|record| record.sequence)).collect::<Result<Vec<_>, _>>()
+    });
+    match posted {
+        Err(error) => Ok(Reading::Refused(error)),
+        Ok(found) if found == must => Ok(Reading::Whole),
+        Ok(found) => Err(format!("posted are {found:?}, not {must:?}")),
     }
 }
