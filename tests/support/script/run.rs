@@ -151,7 +151,6 @@ impl Run {
                 self.die();
             }
             (Line::Kill, Some(_)) => {
-                // The disk that goes on is another one: nothing of this life comes after.
                 self.die();
                 self.process = None;
             }
@@ -198,7 +197,10 @@ impl Run {
             return;
         }
         self.count_calls();
-        self.vfs = self.vfs.fork();
+        let next = self.vfs.fork();
+        // Nothing of this life comes after.
+        self.vfs.cut_at(1);
+        self.vfs = next;
         self.disturb();
     }
 
