@@ -8,6 +8,7 @@ pub mod op;
 pub mod oracle;
 pub mod plan;
 pub mod rig;
+pub mod run;
 pub mod script;
 pub mod specimen;
 pub mod suites;

@@ -45,6 +45,11 @@ impl Row {
         self.expires_ms.is_some_and(|expires_ms| now_ms >= expires_ms)
     }
 
+    /// Whether it is not over at `now_ms`.
+    pub fn lives(&self, now_ms: u64) -> bool {
+        !self.dead(now_ms)
+    }
+
     fn extend(&mut self, now_ms: u64) {
         let idle = (self.lifetime_ms != 0).then(|| now_ms + self.lifetime_ms);
         self.expires_ms = match (idle, self.absolute_ms) {

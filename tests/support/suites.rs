@@ -5,6 +5,7 @@ mod blocks;
 mod crash;
 mod faults;
 mod flip;
+pub mod model;
 
 use crate::plan::{Failure, Plan, Report};
 
@@ -42,4 +43,5 @@ pub const SUITES: &[Suite] = &[
         full: 500,
         run: faults::run,
     },
+    model::SUITE,
 ];
