@@ -1,6 +1,6 @@
 //! The wire form of events: what the journal keeps, byte for byte, for ever.
 //!
-//! An encoded event is a kind and a schema, each a little-endian `u16`, and a frozen wire struct in
+//! The bytes are described in [`on_disk`]. An encoded event is a kind and a schema, each a little-endian `u16`, and a frozen wire struct in
 //! bincode's fixed-width little-endian form. A change to an event gets a new schema beside the old
 //! one; an old schema is read through an upcaster and never written again. Golden bytes in
 //! `tests/golden.rs` hold every form. No type of bincode leaves this module.
@@ -23,6 +23,9 @@ type Frozen = Configuration<LittleEndian, Fixint, Limit<EVENT_BYTES_MAX>>;
 
 const FROZEN: Frozen =
     bincode::config::standard().with_fixed_int_encoding().with_limit::<EVENT_BYTES_MAX>();
+
+#[doc = include_str!("../EVENTS.md")]
+pub mod on_disk {}
 
 /// Bytes that are no event of this version.
 #[derive(Debug, Error)]

@@ -3,6 +3,8 @@
 
 #![expect(clippy::missing_panics_doc, reason = "a panic is how a suite fails")]
 
+pub mod decoder;
+pub mod fuzz;
 pub mod model;
 pub mod op;
 pub mod oracle;

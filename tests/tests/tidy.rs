@@ -13,7 +13,7 @@ const ARROWS: [(&str, &[&str]); 6] = [
     ("projections", &["passbook-core", "crc32fast", "sled"]),
     ("store", &["passbook-core", "passbook-journal", "passbook-projections", "tokio"]),
     ("server", &["passbook", "passbook-core", "passbook-journal", "tokio"]),
-    ("tests", &["passbook"]),
+    ("tests", &["passbook", "passbook-server", "crc32fast"]),
 ];
 
 /// What only the packages above that list it may depend on.

@@ -49,7 +49,7 @@ fn case(_number: u64, rng: &mut SmallRng, tally: &mut Tally) {
         TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
     let tally = RefCell::new(tally);
     let outcome = runner.run(&vec(ops(), 1..200), |ops| {
-        let mut beside = Beside { run: Run::new(), asked: Vec::new() };
+        let mut beside = Beside::default();
         for op in &ops {
             beside.take(op, &mut tally.borrow_mut());
         }
@@ -62,13 +62,15 @@ fn case(_number: u64, rng: &mut SmallRng, tally: &mut Tally) {
 }
 
 /// A run, with those who wait for an answer.
-struct Beside {
+#[derive(Debug, Default)]
+pub struct Beside {
     run: Run,
     asked: Vec<Asked>,
 }
 
 impl Beside {
-    fn take(&mut self, op: &Op, tally: &mut Tally) {
+    /// Does the next thing, and compares what readers see with the model.
+    pub fn take(&mut self, op: &Op, tally: &mut Tally) {
         let run = &mut self.run;
         match op {
             Op::Act(act, key) => {
@@ -117,7 +119,8 @@ impl Beside {
         }
     }
 
-    fn finish(mut self) {
+    /// Makes all durable and compares it, its past and its replay with the model.
+    pub fn finish(mut self) {
         self.run.rig.journal.pump();
         self.settle();
         self.run.finish();

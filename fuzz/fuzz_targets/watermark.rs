@@ -1,0 +1,5 @@
+//! See `tests/support/fuzz/files.rs`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| passbook_tests::fuzz::files::watermark(bytes));

@@ -1,0 +1,64 @@
+//! What people and programs hand in as text: tokens and ids, filters, log files.
+
+use passbook::{SessionId, Token};
+use passbook_server::{
+    filter::{FILTER_LEN_MAX, Facts, Filter},
+    import::syslog::{Reader, StampOptions},
+};
+
+use crate::rig::START_MS;
+
+/// A token, or the id of a session: what is read is printed as it came.
+pub fn token(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(token) = Token::parse(text) {
+        assert_eq!(*token.expose(), text, "a token has one form");
+        let bare = text.strip_prefix("pb_").expect("that is how it begins");
+        let again = Token::parse_hex(bare).expect("the same without its prefix");
+        assert_eq!(again.digest(), token.digest());
+    }
+    if let Ok(id) = SessionId::parse(text) {
+        assert!(id.to_string().eq_ignore_ascii_case(text), "{text} is read as {id}");
+        assert_eq!(SessionId::parse(&id.to_string()), Ok(id));
+        assert_eq!(SessionId::from_u128(id.as_u128()), id);
+    }
+}
+
+/// A filter: what is read, printed and read again is the same filter.
+pub fn filter(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    match Filter::parse(text, START_MS) {
+        Ok(filter) => {
+            let printed = filter.to_string();
+            if printed.len() <= FILTER_LEN_MAX {
+                let again = Filter::parse(&printed, START_MS);
+                assert_eq!(again.as_ref(), Ok(&filter), "{text:?} is printed as {printed:?}");
+            }
+            let facts = Facts { user: Some(text), time_ms: Some(START_MS), ..Facts::default() };
+            let _holds = filter.matches(&facts);
+        }
+        Err(error) => {
+            let columns = text.chars().count() + 1;
+            assert!((1..=columns).contains(&error.column), "{error:?} of {columns} columns");
+            assert!(!error.to_string().is_empty());
+        }
+    }
+}
+
+/// A log: its lines are counted whole, and what they tell comes in their order.
+pub fn syslog(bytes: &[u8]) {
+    let options = StampOptions::new(2_026).expect("a year");
+    let mut reader = Reader::new(bytes, options);
+    let mut last = 0;
+    for observation in reader.by_ref() {
+        let observation = observation.expect("memory does not fail");
+        assert!(observation.line >= last, "line {} came behind {last}", observation.line);
+        last = observation.line;
+    }
+    let summary = reader.summary();
+    let told = summary.telling + summary.merged + summary.ignored + summary.skipped.total();
+    assert_eq!(told, summary.lines, "every line is counted once");
+    let feeds = bytes.iter().filter(|byte| **byte == b'\n').count();
+    let lines = feeds + usize::from(bytes.last().is_some_and(|last| *last != b'\n'));
+    assert_eq!(usize::try_from(summary.lines).ok(), Some(lines));
+}
