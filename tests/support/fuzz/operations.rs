@@ -33,10 +33,9 @@ impl Numbers<'_> {
         Some(*byte)
     }
 
-    /// Nothing, or a number, for what may be left out.
-    fn some(&mut self) -> Option<Option<u8>> {
-        let byte = self.next()?;
-        Some((byte >= 128).then_some(byte & 0x7f))
+    /// A number, or nothing, for what may be left out.
+    fn some(&mut self) -> Option<u8> {
+        self.next().filter(|byte| *byte >= 128).map(|byte| byte & 0x7f)
     }
 }
 
@@ -64,22 +63,22 @@ fn act(input: &mut Numbers<'_>) -> Option<ActOp> {
         0..6 => ActOp::Create {
             user: input.next()?,
             guest: input.next()? % 5 == 0,
-            device: input.some()?.map(|device| device % 3),
-            limit: input.some()?,
-            replaces: input.some()?,
+            device: input.some().map(|device| device % 3),
+            limit: input.some(),
+            replaces: input.some(),
         },
         6..12 => ActOp::Refresh(input.next()?),
         12 | 13 => ActOp::Upgrade(input.next()?, input.next()?, input.next()? % 2 == 0),
         14 | 15 => ActOp::Revoke(input.next()?),
         16 => ActOp::RevokeId(input.next()?),
-        17 => ActOp::RevokeUser(input.next()?, input.some()?),
+        17 => ActOp::RevokeUser(input.next()?, input.some()),
         18 => ActOp::Touch(input.next()?),
         19 => ActOp::SetDevice(input.next()?, input.next()?),
-        20 => ActOp::SetTenant(input.next()?, input.some()?),
+        20 => ActOp::SetTenant(input.next()?, input.some()),
         21 => ActOp::SetData(input.next()?, input.next()?, input.next()?),
         22 => ActOp::RemoveData(input.next()?, input.next()?),
         23 => ActOp::Sweep,
-        24 => ActOp::Fail(input.some()?),
+        24 => ActOp::Fail(input.some()),
         _ => ActOp::SetPolicy(input.next()?),
     })
 }

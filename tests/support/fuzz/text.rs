@@ -58,7 +58,6 @@ pub fn syslog(bytes: &[u8]) {
     let summary = reader.summary();
     let told = summary.telling + summary.merged + summary.ignored + summary.skipped.total();
     assert_eq!(told, summary.lines, "every line is counted once");
-    let feeds = bytes.iter().filter(|byte| **byte == b'\n').count();
-    let lines = feeds + usize::from(bytes.last().is_some_and(|last| *last != b'\n'));
+    let lines = bytes.split_inclusive(|byte| *byte == b'\n').count();
     assert_eq!(usize::try_from(summary.lines).ok(), Some(lines));
 }
