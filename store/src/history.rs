@@ -28,7 +28,8 @@ pub struct HistoryPage {
     pub complete_from: CompleteFrom,
 }
 
-/// From where on a history is complete: what was before fell to the retention.
+/// From where on a history is complete: what was before fell to the retention. With it may be missing
+/// the end of a session that began before: only the index still knows that session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CompleteFrom {
     /// The first event that is kept; 1 = all are.

@@ -18,7 +18,7 @@ use passbook::journal::{OpenError, ReadError, VerifyOptions, VerifyReport, sim::
 pub use life::{ALLOCATION_BYTES_MAX, Life, SEGMENT_BYTES, small};
 pub use opaque::{ByNumber, Follow, snapshot as snapshot_opaque};
 pub use tap::{SharedTruth, Tap, locked};
-pub use truth::{Audit, Content, Course, Point, Sent, Truth};
+pub use truth::{Audit, Content, Course, Line, Point, Sent, Truth};
 
 use crate::rig::FOLDER;
 

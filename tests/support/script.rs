@@ -68,34 +68,35 @@ pub struct Script {
     pub content: Content,
     /// The lines.
     pub lines: Vec<Line>,
+    /// Lines that only lead up to the others.
+    pub prologue: usize,
 }
 
 impl Script {
-    /// A script of about `length` lines, with rotations, snapshots, compactions, retention and
-    /// several lives.
-    pub fn draw(content: Content, length: usize, rng: &mut SmallRng) -> Self {
+    /// A script of some lines, with rotations, snapshots and several lives.
+    pub fn draw(content: Content, rng: &mut SmallRng) -> Self {
         let mut lines = vec![Line::Open];
-        for _ in 0..length {
-            let line = match rng.random_range(0..100) {
-                0..35 => draw_change(content, rng),
-                35..65 => {
-                    lines.push(draw_change(content, rng));
-                    Line::Pump
-                }
-                65..79 => Line::Step(draw_step(rng)),
-                79..85 => Line::Snapshot,
-                85 => Line::Abandon,
-                86..91 => Line::Compact,
-                91..93 => Line::Retain(rng.random_range(0..100)),
-                93..95 => Line::Advance(rng.random_range(1..90_000)),
-                at => {
-                    lines.push(if at < 97 { Line::Close } else { Line::Kill });
-                    Line::Open
-                }
-            };
-            lines.push(line);
+        for _ in 0..rng.random_range(3..13) {
+            draw_line(&mut lines, content, [65, 79, 85, 86, 91, 93, 95], rng);
         }
-        Self { content, lines }
+        Self { content, lines, prologue: 0 }
+    }
+
+    /// A script that begins with several segments and a snapshot, and goes on with compaction and
+    /// retention more than with records.
+    pub fn draw_keeping(content: Content, rng: &mut SmallRng) -> Self {
+        let mut lines = vec![Line::Open];
+        for at in 0..rng.random_range(5..9) {
+            lines.extend([draw_change(content, rng), Line::Pump]);
+            if at == 3 {
+                lines.push(Line::Snapshot);
+            }
+        }
+        let prologue = lines.len();
+        for _ in 0..rng.random_range(2..6) {
+            draw_line(&mut lines, content, [20, 26, 44, 46, 76, 90, 92], rng);
+        }
+        Self { content, lines, prologue }
     }
 
     /// A script that fills several segments and snapshots, compacts once and leaves all of it
@@ -108,12 +109,34 @@ impl Script {
             }
             match round {
                 1 => lines.extend([Line::Snapshot, Line::Compact]),
-                2 => lines.extend([Line::Snapshot, Line::Retain(30)]),
+                2 => lines.extend([Line::Snapshot, Line::Retain(40)]),
                 _ => lines.push(Line::Snapshot),
             }
         }
         lines.extend([draw_change(content, rng), Line::Pump, end]);
-        Self { content, lines }
+        Self { content, lines, prologue: 0 }
+    }
+}
+
+/// Adds a line or a few. The bounds say, of a hundred, up to where there are changes (half of them
+/// pumped), steps, snapshots, abandoned ones, compactions, retentions, pauses; the rest is a new life.
+fn draw_line(lines: &mut Vec<Line>, content: Content, bounds: [u8; 7], rng: &mut SmallRng) {
+    let drawn = rng.random_range(0..100);
+    let kind = bounds.iter().filter(|bound| drawn >= **bound).count();
+    match kind {
+        0 => {
+            lines.push(draw_change(content, rng));
+            if rng.random() {
+                lines.push(Line::Pump);
+            }
+        }
+        1 => lines.push(Line::Step(draw_step(rng))),
+        2 => lines.push(Line::Snapshot),
+        3 => lines.push(Line::Abandon),
+        4 => lines.extend([Line::Snapshot, Line::Compact]),
+        5 => lines.push(Line::Retain(rng.random_range(0..100))),
+        6 => lines.push(Line::Advance(rng.random_range(1..90_000))),
+        _ => lines.extend([if rng.random() { Line::Close } else { Line::Kill }, Line::Open]),
     }
 }
 

@@ -67,7 +67,7 @@ impl Specimen {
         let noted = stat(Path::new(FOLDER), Arc::new(image.clone())).expect("it was fine");
         let older = [2, 3].map(|share| {
             let lines = script.lines.iter().take(script.lines.len() * share / 4).cloned();
-            let script = Script { content: script.content, lines: lines.collect() };
+            let script = Script { lines: lines.collect(), ..*script };
             durable(&Run::play(&script, Disturbance::None).vfs)
         });
         Some(Self {

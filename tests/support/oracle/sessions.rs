@@ -35,9 +35,10 @@ pub(super) fn check_history(
 ) -> Result<Reading, String> {
     let found = ledger.sequence();
     let mut users: BTreeMap<&str, Vec<(u64, Audit)>> = BTreeMap::new();
-    for (sequence, user, what) in &course.audit {
-        if (kept_first..=found).contains(sequence) {
-            users.entry(user.as_str()).or_default().push((*sequence, *what));
+    for line in &course.audit {
+        // The end of a session whose login fell to the retention may be told or not.
+        if line.since >= kept_first && line.sequence <= found {
+            users.entry(&line.user).or_default().push((line.sequence, line.what));
         }
     }
     let query = HistoryQuery::newest(1_000).map_err(|error| error.to_string())?;

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use passbook::{
-    Event, Token,
+    Token,
     core::{Fact, State, TokenDigest, apply, codec, state_fingerprint},
     journal::{CHAIN_START, Group, leaf_of, link_of},
 };
@@ -152,8 +152,21 @@ pub enum Audit {
 pub struct Course {
     /// By sequence; the first is of an empty ledger.
     pub points: Vec<Point>,
-    /// Sequence, user, and what the history must have.
-    pub audit: Vec<(u64, String, Audit)>,
+    /// What the history must have.
+    pub audit: Vec<Line>,
+}
+
+/// A line of a user's history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// The event that it tells of.
+    pub sequence: u64,
+    /// The event that it can't be told without: of an end, the login.
+    pub since: u64,
+    /// Whose history.
+    pub user: String,
+    /// What it tells.
+    pub what: Audit,
 }
 
 impl Course {
@@ -178,27 +191,36 @@ impl Course {
     fn of_sessions(truth: &Truth) -> Self {
         let mut state = State::new();
         let mut course = Self { points: vec![point(truth, &state)], audit: Vec::new() };
+        let mut logins = BTreeMap::new();
         for (sequence, sent) in (1..).zip(&truth.sent) {
             let event = codec::decode(&sent.payload).expect("what was submitted is an event");
             let before = state.clone();
             apply(&mut state, sequence, &event);
-            course.note(sequence, &before, &event, &state);
+            if let Fact::SessionCreated { subject, .. } = &event.fact {
+                logins.insert(subject.session, sequence);
+            }
+            let gone = before.iter().filter(|old| state.iter().all(|new| new.id() != old.id()));
+            for gone in gone {
+                let since = logins.get(&gone.id()).copied().expect("it began");
+                course.note(sequence, since, &gone.session.user_id, Audit::End);
+            }
+            course.note_named(sequence, &event.fact);
             course.points.push(point(truth, &state));
         }
         course
     }
 
-    fn note(&mut self, sequence: u64, before: &State, event: &Event, after: &State) {
-        let mut add = |user: &str, what| self.audit.push((sequence, user.to_owned(), what));
-        if let Fact::SessionCreated { subject, .. } = &event.fact {
-            add(&subject.user, Audit::Login);
+    fn note_named(&mut self, sequence: u64, fact: &Fact) {
+        if let Fact::SessionCreated { subject, .. } = fact {
+            self.note(sequence, sequence, &subject.user, Audit::Login);
         }
-        if let Fact::LoginFailed { user: Some(user), .. } = &event.fact {
-            add(user, Audit::Failure);
+        if let Fact::LoginFailed { user: Some(user), .. } = fact {
+            self.note(sequence, sequence, user, Audit::Failure);
         }
-        for gone in before.iter().filter(|old| after.iter().all(|new| new.id() != old.id())) {
-            add(&gone.session.user_id, Audit::End);
-        }
+    }
+
+    fn note(&mut self, sequence: u64, since: u64, user: &str, what: Audit) {
+        self.audit.push(Line { sequence, since, user: user.to_owned(), what });
     }
 }
 

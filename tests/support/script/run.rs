@@ -40,6 +40,8 @@ pub struct Run {
     pub clock: Arc<SimClock>,
     /// Numbers of the calls that may change what a crash leaves.
     pub changes: Vec<u64>,
+    /// Calls until the end of the script's prologue.
+    pub calls_before: u64,
     /// Calls in all lives.
     pub calls: u64,
     /// What was done with success, by name.
@@ -86,6 +88,7 @@ impl Run {
             vfs: SimVfs::new(),
             clock: Arc::new(SimClock::at_ms(START_MS)),
             changes: Vec::new(),
+            calls_before: 0,
             calls: 0,
             tally: Tally::default(),
             truth: truth_of(script.content),
@@ -94,7 +97,10 @@ impl Run {
             process: None,
         };
         run.disturb();
-        for line in &script.lines {
+        for (at, line) in script.lines.iter().enumerate() {
+            if at == script.prologue {
+                run.calls_before = run.calls + run.vfs.calls();
+            }
             run.take(script.content, line);
             run.settle();
             if run.vfs.is_off() {
@@ -246,6 +252,8 @@ impl Run {
     }
 
     fn act(&mut self, act: ActOp) {
+        // Time goes on, so that some of it can be too long ago.
+        self.clock.advance_ms(1_000);
         let deed = self.names.deed(act, self.clock.now_ms());
         if let Some(process) = &mut self.process
             && let Some(ledger) = &process.ledger

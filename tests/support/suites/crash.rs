@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use passbook::journal::sim::SimVfs;
-use rand::{RngExt as _, rngs::SmallRng};
+use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
 
 use crate::{
     oracle::{Content, Oracle},
@@ -16,12 +16,15 @@ use crate::{
 const STATES_MAX: usize = 1 << 10;
 
 /// States of one cut of a recovery.
-const RECOVERY_STATES_MAX: usize = 1 << 5;
+const RECOVERY_STATES_MAX: usize = 1 << 4;
 
-/// Of how many states of a cut one is recovered with cuts, the first among them.
-const RECOVERY_STRIDE: usize = 97;
+/// Of how many states one is recovered with cuts.
+const RECOVERY_STRIDE: u64 = 61;
 
-/// One case of six is a whole ledger of sessions; the others are a journal of any bytes.
+/// Cases of one script.
+const PARTS: u64 = 16;
+
+/// One script of six is a whole ledger of sessions; the others are a journal of any bytes.
 const LEDGER_STRIDE: u64 = 6;
 
 /// Runs the suite.
@@ -29,20 +32,31 @@ const LEDGER_STRIDE: u64 = 6;
 /// # Errors
 /// The first case that failed.
 pub(super) fn run(plan: &Plan) -> Result<Report, Failure> {
-    plan.run("crash", case)
+    plan.run("crash", |number, rng, tally| case(plan.seed, number, rng, tally))
 }
 
-fn case(number: u64, rng: &mut SmallRng, tally: &mut Tally) {
+/// A part of the cuts of one script.
+fn case(seed: u64, number: u64, rng: &mut SmallRng, tally: &mut Tally) {
+    let (number, part) = (number / PARTS, number % PARTS);
     let is_ledger = number % LEDGER_STRIDE == LEDGER_STRIDE - 1;
     let content = if is_ledger { Content::Sessions } else { Content::Opaque };
-    let script = Script::draw(content, rng.random_range(3..13), rng);
+    let is_keeping = number / LEDGER_STRIDE % 2 == 1;
+    let draw = if is_keeping { Script::draw_keeping } else { Script::draw };
+    let script = draw(content, &mut SmallRng::seed_from_u64(seed.rotate_left(32) ^ number));
     let quiet = Run::play(&script, Disturbance::None);
-    tally.merge(quiet.tally.clone());
+    if part == 0 {
+        tally.merge(quiet.tally.clone());
+        tally.add("scripts", 1);
+    }
+    let mut cuts = quiet.changes.clone();
+    cuts.retain(|cut| *cut > quiet.calls_before);
+    cuts.push(quiet.calls + 1);
+    let length = cuts.len().div_ceil(usize::try_from(PARTS).expect("few"));
+    let part = usize::try_from(part).expect("few");
     let mut judged = Judged { seen: HashMap::new(), tally, content };
-    let cuts = quiet.changes.iter().copied().chain([quiet.calls + 1]);
-    for cut in cuts {
-        let seed = rng.random();
-        judged.cut(&script, cut, seed);
+    // Neighbours, because they have many states in common.
+    for cut in cuts.chunks(length).nth(part).unwrap_or_default() {
+        judged.cut(&script, *cut, rng.random());
     }
 }
 
@@ -65,10 +79,10 @@ impl Judged<'_> {
             Content::Opaque => "journal states",
             Content::Sessions => "ledger states",
         };
-        for (at, image) in images.enumerate() {
+        for (at, image) in (0..).zip(images) {
             self.tally.add(states, 1);
             let what = || format!("cut at call {cut}, state {at}\n{:?}", script.lines);
-            if at % RECOVERY_STRIDE == 0 {
+            if (cut + at) % RECOVERY_STRIDE == 0 {
                 self.cut_recovery(&oracle, &image, seed, &what);
             }
             self.judge(&oracle, &image, &what);

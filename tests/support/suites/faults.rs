@@ -42,9 +42,13 @@ fn case(number: u64, rng: &mut SmallRng, tally: &mut Tally) {
     let ((fault, name), times) = kinds.into_iter().nth(kind).expect("five faults, twice");
     let is_ledger = number / 10 % 2 == 1;
     let content = if is_ledger { Content::Sessions } else { Content::Opaque };
-    let script = Script::draw(content, rng.random_range(4..14), rng);
-    let calls = Run::play(&script, Disturbance::None).calls;
-    for call in 1..=calls {
+    let is_keeping = number / 20 % 2 == 1;
+    let draw = if is_keeping { Script::draw_keeping } else { Script::draw };
+    let script = draw(content, rng);
+    let quiet = Run::play(&script, Disturbance::None);
+    tally.merge(quiet.tally.clone());
+    let calls = quiet.calls;
+    for call in quiet.calls_before + 1..=calls {
         let run = Run::play(&script, Disturbance::Fault(call, *fault, times));
         let what = || format!("{fault:?} {times:?} at call {call} of {calls}\n{:?}", script.lines);
         tally.add(name, 1);
