@@ -152,7 +152,9 @@ pub fn is_zero(bytes: &[u8]) -> bool {
 /// CRC-32 of the parts, one behind the other.
 pub fn crc(parts: &[&[u8]]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
-    parts.iter().for_each(|part| hasher.update(part));
+    for part in parts {
+        hasher.update(part);
+    }
     hasher.finalize()
 }
 
@@ -169,7 +171,9 @@ pub fn link(before: &[u8; 32], first: u64, leaves: &[[u8; 32]]) -> [u8; 32] {
         .chain_update(before)
         .chain_update(first.to_le_bytes())
         .chain_update(count.to_le_bytes());
-    leaves.iter().for_each(|leaf| hash.update(leaf));
+    for leaf in leaves {
+        hash.update(leaf);
+    }
     hash.finalize().into()
 }
 

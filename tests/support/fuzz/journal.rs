@@ -85,6 +85,9 @@ fn look_closer(vfs: &SimVfs) {
     let report = verify(Path::new(FOLDER), disk(), &VerifyOptions::default());
     let kept = salvage(Path::new(FOLDER), disk(), &mut |_record| Ok(()));
     if let (Ok(report), Ok(kept)) = (report, kept) {
-        assert!(kept.kept >= report.records, "salvaging finds what verifies");
+        assert!(
+            kept.kept >= report.records,
+            "salvaging finds what verifies: {report:#?} {kept:#?}"
+        );
     }
 }

@@ -145,6 +145,7 @@ fn make_compacted() -> SimVfs {
     rig.ledger.compact().expect("compacts");
     live_on(&rig, 201, 8);
     rig.ledger.compact().expect("compacts");
+    live_on(&rig, 301, 6);
     rig.ledger.close().expect("it closes");
     rig.vfs.fork()
 }

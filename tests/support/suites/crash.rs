@@ -82,7 +82,7 @@ impl Judged<'_> {
         for (at, image) in (0..).zip(images) {
             self.tally.add(states, 1);
             let what = || format!("cut at call {cut}, state {at}\n{:?}", script.lines);
-            if (cut + at) % RECOVERY_STRIDE == 0 {
+            if (cut + at).is_multiple_of(RECOVERY_STRIDE) {
                 self.cut_recovery(&oracle, &image, seed, &what);
             }
             self.judge(&oracle, &image, &what);
