@@ -1,6 +1,9 @@
 //! The product beside a second decoder that was written from the documents alone: both read the same
 //! from any ledger, and call the same bytes good.
 
+#![expect(clippy::print_stdout, reason = "a suite prints its counts")]
+#![expect(clippy::indexing_slicing, reason = "a test may panic")]
+
 use std::{path::Path, sync::Arc};
 
 use passbook::journal::{Journal as _, VerifyOptions, verify};
