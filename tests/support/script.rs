@@ -133,8 +133,13 @@ fn draw_line(lines: &mut Vec<Line>, content: Content, bounds: [u8; 7], rng: &mut
         1 => lines.push(Line::Step(draw_step(rng))),
         2 => lines.push(Line::Snapshot),
         3 => lines.push(Line::Abandon),
-        4 => lines.extend([Line::Snapshot, Line::Compact]),
-        5 => lines.push(Line::Retain(rng.random_range(0..100))),
+        4 => {
+            lines.extend([Line::Snapshot, Line::Compact]);
+            if rng.random() {
+                lines.push(Line::Retain(rng.random_range(20..100)));
+            }
+        }
+        5 => lines.push(Line::Retain(rng.random_range(20..100))),
         6 => lines.push(Line::Advance(rng.random_range(1..90_000))),
         _ => lines.extend([if rng.random() { Line::Close } else { Line::Kill }, Line::Open]),
     }

@@ -107,14 +107,17 @@ fn durable(vfs: &SimVfs) -> SimVfs {
 pub struct Sets(Mutex<Vec<Arc<Vec<Specimen>>>>);
 
 impl Sets {
-    /// The set of that number: a journal and a ledger, each closed and each killed.
+    /// The set of that number: a journal and a ledger, of which one was closed and one killed.
     pub fn set(&self, number: usize, seed: u64) -> Arc<Vec<Specimen>> {
         let mut sets = self.0.lock().expect("no panic under it");
         while sets.len() <= number {
             let seed = seed.wrapping_add(u64::try_from(sets.len()).expect("few sets"));
-            let kinds = [Content::Opaque, Content::Sessions]
-                .into_iter()
-                .flat_map(|content| [(content, Line::Close), (content, Line::Kill)]);
+            let ends = if sets.len() % 2 == 0 {
+                [Line::Close, Line::Kill]
+            } else {
+                [Line::Kill, Line::Close]
+            };
+            let kinds = [Content::Opaque, Content::Sessions].into_iter().zip(ends);
             let set = kinds.map(|(content, end)| Specimen::make(content, &end, seed)).collect();
             sets.push(Arc::new(set));
         }

@@ -27,10 +27,10 @@ pub const SUITES: &[Suite] = &[
     Suite {
         name: "crash",
         about: "the power cut at every call, in every state that the disk may then be in",
-        full: 2_000,
+        full: 9_600,
         run: crash::run,
     },
-    Suite { name: "flip", about: "every bit of every file flipped", full: 16_384, run: flip::run },
+    Suite { name: "flip", about: "every bit of every file flipped", full: 10_240, run: flip::run },
     Suite {
         name: "blocks",
         about: "sectors, blocks and files zeroed, swapped, doubled, cut, foreign or old",

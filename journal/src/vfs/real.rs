@@ -36,7 +36,7 @@ impl Vfs for RealVfs {
 
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
-        for entry in std::fs::read_dir(dir)? {
+        for entry in uninterrupted(|| std::fs::read_dir(dir))? {
             names.push(entry?.file_name().to_string_lossy().into_owned());
         }
         names.sort_unstable();
@@ -44,15 +44,15 @@ impl Vfs for RealVfs {
     }
 
     fn create_dir(&self, dir: &Path) -> io::Result<()> {
-        DirBuilder::new().mode(DIR_MODE).create(dir)
+        uninterrupted(|| DirBuilder::new().mode(DIR_MODE).create(dir))
     }
 
     fn rename(&self, source: &Path, target: &Path) -> io::Result<()> {
-        std::fs::rename(source, target)
+        uninterrupted(|| std::fs::rename(source, target))
     }
 
     fn unlink(&self, path: &Path) -> io::Result<()> {
-        std::fs::remove_file(path)
+        uninterrupted(|| std::fs::remove_file(path))
     }
 
     fn real_path(&self, path: &Path) -> Option<PathBuf> {
@@ -60,11 +60,11 @@ impl Vfs for RealVfs {
     }
 
     fn hard_link(&self, source: &Path, target: &Path) -> io::Result<()> {
-        std::fs::hard_link(source, target)
+        uninterrupted(|| std::fs::hard_link(source, target))
     }
 
     fn fsync_dir(&self, dir: &Path) -> io::Result<()> {
-        let dir = File::open(dir)?;
+        let dir = uninterrupted(|| File::open(dir))?;
         uninterrupted(|| dir.sync_all())
     }
 }
@@ -94,19 +94,21 @@ impl VfsFile for RealFile {
     }
 
     fn len(&self) -> io::Result<u64> {
-        Ok(self.0.metadata()?.len())
+        Ok(uninterrupted(|| self.0.metadata())?.len())
     }
 
     fn try_lock(&self, kind: LockKind) -> io::Result<bool> {
-        let attempt = match kind {
-            LockKind::Exclusive => self.0.try_lock(),
-            LockKind::Shared => self.0.try_lock_shared(),
-        };
-        match attempt {
-            Ok(()) => Ok(true),
-            Err(TryLockError::WouldBlock) => Ok(false),
-            Err(TryLockError::Error(error)) => Err(error),
-        }
+        uninterrupted(|| {
+            let attempt = match kind {
+                LockKind::Exclusive => self.0.try_lock(),
+                LockKind::Shared => self.0.try_lock_shared(),
+            };
+            match attempt {
+                Ok(()) => Ok(true),
+                Err(TryLockError::WouldBlock) => Ok(false),
+                Err(TryLockError::Error(error)) => Err(error),
+            }
+        })
     }
 }
 
@@ -115,6 +117,23 @@ fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
         match call() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             answer => return answer,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interrupted_call_is_repeated_and_a_failed_one_is_not() {
+        for (kind, calls) in [(io::ErrorKind::Interrupted, 3), (io::ErrorKind::StorageFull, 1)] {
+            let mut count = 0;
+            let answer = uninterrupted(|| {
+                count += 1;
+                if count < 3 { Err(io::Error::from(kind)) } else { Ok(count) }
+            });
+            assert_eq!((count, answer.is_ok()), (calls, calls == 3), "{kind}");
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::{
 const DAMAGES: usize = 64;
 
 /// Cases with one set of ledgers.
-const CASES_OF_SET: u64 = 2_048;
+const CASES_OF_SET: u64 = 1_024;
 
 /// Runs the suite.
 ///

@@ -24,8 +24,8 @@ const RECOVERY_STRIDE: u64 = 61;
 /// Cases of one script.
 const PARTS: u64 = 16;
 
-/// One script of six is a whole ledger of sessions; the others are a journal of any bytes.
-const LEDGER_STRIDE: u64 = 6;
+/// One script of two is a whole ledger of sessions; the others are a journal of any bytes.
+const LEDGER_STRIDE: u64 = 2;
 
 /// Runs the suite.
 ///
