@@ -94,9 +94,18 @@ pub fn policy(number: u8) -> Policy {
 }
 
 impl Names {
-    fn next_token(&mut self) -> u64 {
+    /// A token that is new.
+    pub fn next_token(&mut self) -> u64 {
         self.tokens += 1;
         self.tokens
+    }
+
+    /// A session id that is new.
+    pub fn next_session(&mut self, now_ms: u64) -> SessionId {
+        let number = u128::try_from(self.sessions.len()).expect("few sessions");
+        let id = SessionId::from_parts(now_ms, number);
+        self.sessions.push(id);
+        id
     }
 
     fn some_token(&self, pick: u8) -> u64 {
@@ -112,10 +121,9 @@ impl Names {
     pub fn deed(&mut self, op: ActOp, now_ms: u64) -> Deed {
         match op {
             ActOp::Create { user: name, guest, device, limit, replaces } => {
-                let number = u128::try_from(self.sessions.len()).expect("few sessions");
-                let id = SessionId::from_parts(now_ms, number);
+                let number = self.sessions.len();
                 let replaces = replaces.and_then(|pick| self.some_session(pick));
-                self.sessions.push(id);
+                let id = self.next_session(now_ms);
                 Deed::Create {
                     id,
                     token: self.next_token(),

@@ -6,10 +6,12 @@ use std::{path::Path, sync::Arc};
 use passbook::{
     Ledger, LedgerError, Policy, SeededEntropy, SimClock,
     journal::{
-        BoxError, FileJournal, Options, RecordRef, Recovery, Replay, SnapshotSource, Threading,
-        sim::SimVfs,
+        BoxError, FileJournal, Journal, Options, RecordRef, Recovery, Replay, SnapshotSource,
+        Threading, sim::SimVfs,
     },
 };
+
+use crate::oracle::{SharedTruth, Tap, small};
 
 /// Where the ledger is on the simulated disk.
 pub const FOLDER: &str = "/ledger";
@@ -58,17 +60,50 @@ pub fn options(vfs: &SimVfs) -> Options {
     }
 }
 
+fn open_journal(options: Options) -> Result<(Arc<FileJournal>, Recovery), LedgerError> {
+    let opened = FileJournal::open(Path::new(FOLDER), options, &mut Unread);
+    let (journal, recovery) = opened.map_err(|error| LedgerError::Open(Arc::new(error)))?;
+    Ok((Arc::new(journal), recovery))
+}
+
 impl Rig {
     /// Opens the ledger on that disk, as a process would after a start.
     ///
     /// # Errors
     /// What the ledger says.
     pub fn open(vfs: SimVfs, clock: Arc<SimClock>) -> Result<Self, LedgerError> {
-        let opened = FileJournal::open(Path::new(FOLDER), options(&vfs), &mut Unread);
-        let (journal, recovery) = opened.map_err(|error| LedgerError::Open(Arc::new(error)))?;
-        let journal = Arc::new(journal);
+        let (journal, recovery) = open_journal(options(&vfs))?;
+        let shown = Arc::<FileJournal>::clone(&journal);
+        Self::over(vfs, clock, (journal, recovery), shown)
+    }
+
+    /// The same with short segments, where `truth` hears what the journal takes and acknowledges.
+    ///
+    /// # Errors
+    /// What the ledger says.
+    ///
+    /// # Panics
+    /// If the opening lost or invented something.
+    pub fn watched(
+        vfs: SimVfs,
+        clock: Arc<SimClock>,
+        truth: &SharedTruth,
+    ) -> Result<Self, LedgerError> {
+        let (journal, recovery) = open_journal(small(&vfs))?;
+        let tap = Tap::new(Arc::<FileJournal>::clone(&journal), Arc::clone(truth));
+        let shown = Arc::new(tap.expect("nothing is lost and nothing invented"));
+        Self::over(vfs, clock, (journal, recovery), shown)
+    }
+
+    /// A ledger over that journal, as it is `shown` to it.
+    fn over(
+        vfs: SimVfs,
+        clock: Arc<SimClock>,
+        (journal, recovery): (Arc<FileJournal>, Recovery),
+        shown: Arc<dyn Journal>,
+    ) -> Result<Self, LedgerError> {
         let ledger = Ledger::builder()
-            .journal(Arc::<FileJournal>::clone(&journal))
+            .journal(shown)
             .clock(Arc::<SimClock>::clone(&clock))
             .entropy(Arc::new(SeededEntropy::new(7)))
             .sweep_interval(None)

@@ -14,6 +14,7 @@ use passbook::{Clock, LedgerError, Pending, Reply, Session, SessionId, SimClock,
 use crate::{
     model::{Answer, Deed, Model, Row},
     op::{Names, command, data_of, token},
+    oracle::SharedTruth,
     plan::Tally,
     rig::Rig,
 };
@@ -30,6 +31,8 @@ pub struct Run {
     pub model: Model,
     /// The names given out.
     pub names: Names,
+    /// Who hears what the journal takes and acknowledges.
+    watch: Option<SharedTruth>,
     /// The model after each group that readers don't see yet, and after the last that they see.
     states: BTreeMap<u64, Model>,
     /// Rows after each group: what is surely the end of one.
@@ -78,11 +81,18 @@ impl Run {
             rig,
             model: Model::default(),
             names: Names::default(),
+            watch: None,
             states: BTreeMap::from([(0, Model::default())]),
             ends: BTreeMap::new(),
             is_opened: false,
             floor_ms: 0,
         }
+    }
+
+    /// The same, where each process's journal is watched.
+    #[must_use]
+    pub fn watched_by(self, truth: &SharedTruth) -> Self {
+        Self { watch: Some(Arc::clone(truth)), ..self }
     }
 
     /// The time that sessions are judged by.
@@ -235,7 +245,11 @@ impl Run {
 
     fn start(&mut self, vfs: SimVfs) {
         let clock = Arc::<SimClock>::clone(&self.rig.clock);
-        self.rig = Rig::open(vfs, clock).expect("a legal state of the disk is never refused");
+        let opened = match &self.watch {
+            Some(truth) => Rig::watched(vfs, clock, truth),
+            None => Rig::open(vfs, clock),
+        };
+        self.rig = opened.expect("a legal state of the disk is never refused");
         self.floor_ms = self.state().last_ms;
         self.is_opened = false;
     }

@@ -6,6 +6,7 @@ mod crash;
 mod faults;
 mod flip;
 pub mod model;
+pub mod simulation;
 
 use crate::plan::{Failure, Plan, Report};
 
@@ -44,4 +45,5 @@ pub const SUITES: &[Suite] = &[
         run: faults::run,
     },
     model::SUITE,
+    simulation::SUITE,
 ];
