@@ -11,12 +11,15 @@ use passbook::{
     },
 };
 
-use crate::oracle::{SharedTruth, Tap, small};
+use crate::oracle::{SharedTruth, Tap};
 
 /// Where the ledger is on the simulated disk.
 pub const FOLDER: &str = "/ledger";
 /// The time at which every run starts: 2026-11-20 00:00:00Z.
 pub const START_MS: u64 = 1_795_132_800_000;
+
+/// Length of a watched ledger's segments: it writes dozens of them in a long run, not hundreds.
+const WATCHED_SEGMENT_BYTES: u64 = 128 << 10;
 
 /// One process's life with a ledger.
 #[derive(Debug)]
@@ -77,7 +80,7 @@ impl Rig {
         Self::over(vfs, clock, (journal, recovery), shown)
     }
 
-    /// The same with short segments, where `truth` hears what the journal takes and acknowledges.
+    /// The same, where `truth` hears what the journal takes and acknowledges.
     ///
     /// # Errors
     /// What the ledger says.
@@ -89,7 +92,8 @@ impl Rig {
         clock: Arc<SimClock>,
         truth: &SharedTruth,
     ) -> Result<Self, LedgerError> {
-        let (journal, recovery) = open_journal(small(&vfs))?;
+        let options = Options { segment_bytes: WATCHED_SEGMENT_BYTES, ..options(&vfs) };
+        let (journal, recovery) = open_journal(options)?;
         let tap = Tap::new(Arc::<FileJournal>::clone(&journal), Arc::clone(truth));
         let shown = Arc::new(tap.expect("nothing is lost and nothing invented"));
         Self::over(vfs, clock, (journal, recovery), shown)
