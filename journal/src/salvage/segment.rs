@@ -25,7 +25,7 @@ const UNREADABLE: u64 = 256 * 1024;
 #[derive(Debug)]
 pub(super) struct Segment {
     pub(super) path: PathBuf,
-    /// `segment_bytes` is no more than the file has.
+    /// `segment_bytes` is no more than the blocks that the file begins.
     pub(super) header: SegmentHeader,
 }
 
@@ -65,7 +65,8 @@ pub(super) fn open(
     let Some(mut header) = readable else { return Ok(None) };
     if length < header.segment_bytes {
         tell(length, "it is cut short");
-        header.segment_bytes = length;
+        // A batch may lack nothing but zeros of its padding, and what is behind the end reads as zero.
+        header.segment_bytes = header.segment_bytes.min(length.next_multiple_of(BLOCK));
     }
     Ok(Some(Segment { path: path.to_owned(), header }))
 }

@@ -108,6 +108,18 @@ fn named(files: &Files, end: &str) -> Vec<PathBuf> {
 }
 
 #[test]
+fn a_segment_that_lacks_only_zeros_behind_a_batch_loses_nothing() {
+    let (sim, model) = ledger();
+    let (path, begins, end) = model.places[&model.last].clone();
+    // Behind the batch's content, but within its last block.
+    let cut = usize::try_from(end - 1).unwrap();
+    let image = changed(&sim, |files| files.get_mut(&path).unwrap().truncate(cut));
+    let (given, report) = check(&image, &model, "cut in the padding");
+    assert!(end - begins >= 4096 && !report.damages.is_empty());
+    assert_eq!(given.last(), Some(&model.last));
+}
+
+#[test]
 fn a_whole_ledger_is_given_whole() {
     let (sim, model) = ledger();
     let (given, report) = check(&sim, &model, "whole");
