@@ -187,4 +187,10 @@ pub struct Extent {
     pub archives: u64,
     /// Length of the archives, in bytes, of those that can be measured.
     pub archive_bytes: u64,
+    /// Postings of all records before `sequence_first`, those included that retention removed: one
+    /// for each key of a record that was kept whole. `None` if they were not counted, or the count
+    /// can't be read. For who keeps an index of the same records, to compare.
+    pub postings: Option<u64>,
+    /// The same, of all records before `kept_first`.
+    pub postings_removed: Option<u64>,
 }

@@ -26,4 +26,4 @@ pub use entry::{HistoryEntry, HistoryKind, HistoryWhat, Recorded};
 pub use fold::HistoryFold;
 pub use index::{Covered, Expect, HistoryError, HistoryIndex, HistoryReader, Opened};
 pub use query::{Cursor, HistoryQuery, Page, PageLimit, QueryError};
-pub use tell::{Audience, audience, expiry_reason};
+pub use tell::{Audience, audience, expiry_reason, filed_under};

@@ -6,6 +6,7 @@
 //! acknowledged before the question: if the index is not there yet, the question waits a moment for
 //! it, and then is answered by the fold.
 
+mod counted;
 mod indexer;
 
 use passbook_core::{Fact, Text};

@@ -5,9 +5,9 @@ use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use passbook::{
     CompactionPolicy, HistoryEntry, HistoryQuery, IssuedSession, Ledger, LedgerError, SessionStore,
-    SimClock, journal::Options,
+    SimClock, core::Text, journal::Options,
 };
-use passbook_projections::history::{Expect, HistoryIndex};
+use passbook_projections::history::{Expect, HistoryIndex, Recorded, filed_under};
 
 const START_MS: u64 = 1_795_132_800_000;
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
@@ -187,25 +187,7 @@ fn before_the_oldest_snapshot_of_a_compacted_ledger_no_state_is_kept() {
 }
 
 #[test]
-fn retention_takes_old_archives_and_history_says_from_when_it_is_complete() {
-    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
-    let retention = Some(Duration::from_hours(10 * 24));
-    let policy = CompactionPolicy { retention, ..CompactionPolicy::default() };
-    let store = SessionStore::from(open_with(folder.path(), &clock, policy, true));
-    live_a_day(&store, 100);
-    store.ledger().compact().expect("compacts");
-    clock.advance_ms(30 * DAY_MS);
-    live_a_day(&store, 100);
-    let report = store.ledger().compact().expect("compacts");
-    assert!(report.files.archives_removed > 0, "{report:?}");
-    let page = store.ledger().history("user1", &HistoryQuery::default()).expect("readable");
-    assert!(page.complete_from.sequence > 1);
-    assert!(page.entries.iter().all(|entry| entry.sequence >= page.complete_from.sequence));
-    assert!(!page.entries.is_empty());
-}
-
-#[test]
-fn the_index_forgets_what_fell_to_the_retention() {
+fn retention_takes_old_archives_and_history_and_index_say_from_when_they_are_complete() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
     let retention = Some(Duration::from_hours(10 * 24));
     let policy = CompactionPolicy { retention, ..CompactionPolicy::default() };
@@ -219,13 +201,32 @@ fn the_index_forgets_what_fell_to_the_retention() {
     live_a_day(&store, 1);
     // The answer waits for the index, which forgets before it says how far it is.
     let page = store.ledger().history("user1", &HistoryQuery::default()).expect("readable");
+    assert!(page.complete_from.sequence > 1);
+    assert!(page.entries.iter().all(|entry| entry.sequence >= page.complete_from.sequence));
+    assert!(!page.entries.is_empty());
     let id = store.ledger().opened().recovery.as_ref().expect("files").store;
-    let expect = Expect { store: id, durable: store.ledger().sequence(), cache_bytes: 1 << 20 };
+    let sequence = store.ledger().sequence();
+    let expect = Expect { store: id, durable: sequence, cache_bytes: 1 << 20 };
     drop(store);
-    let index = HistoryIndex::open(folder.path().join("idx"), &expect).expect("an index");
+    let idx = folder.path().join("idx");
+    let index = HistoryIndex::open(&idx, &expect).expect("an index");
     assert_eq!(index.rebuilt, None);
-    let forgotten_before_ms = index.index.covered().forgotten_before_ms;
-    assert_eq!(Some(forgotten_before_ms), page.complete_from.at_ms);
+    let covered = index.index.covered();
+    assert_eq!(Some(covered.forgotten_before_ms), page.complete_from.at_ms);
+    drop(index);
+
+    // One that is built without what was removed counts that too.
+    fs::remove_dir_all(&idx).expect("there");
+    let ledger = open_with(folder.path(), &clock, policy, true);
+    while ledger.health().indexed != Some(sequence) {
+        std::thread::yield_now();
+    }
+    let indexed = told(&ledger, "user1");
+    drop(ledger);
+    assert_eq!(told(&open(folder.path(), &clock), "user1"), indexed, "as the fold tells it");
+    let again = HistoryIndex::open(&idx, &expect).expect("an index").index.covered();
+    assert!(again.entries < covered.entries, "{again:?}");
+    assert_eq!(again.postings, covered.postings);
 }
 
 #[test]
@@ -255,6 +256,41 @@ fn the_index_and_the_fold_tell_the_same() {
         let again = open_with(folder.path(), &clock, CompactionPolicy::default(), true);
         assert_eq!(told(&again, "user2"), indexed);
     }
+}
+
+#[test]
+fn a_user_who_is_missing_in_an_index_that_agrees_with_itself_is_missed() {
+    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
+    let store = SessionStore::from(open(folder.path(), &clock));
+    live_a_day(&store, 150);
+    store.ledger().compact().expect("compacts");
+    live_a_day(&store, 5);
+    let (sequence, before) = (store.ledger().sequence(), told(store.ledger(), "user2"));
+    let id = store.ledger().opened().recovery.as_ref().expect("files").store;
+    let events = store.ledger().events(1).expect("readable");
+    let events: Vec<_> = events.collect::<Result<_, _>>().expect("readable");
+    drop(store);
+
+    let expect = Expect { store: id, durable: sequence, cache_bytes: 1 << 20 };
+    let idx = folder.path().join("idx");
+    let mut index = HistoryIndex::open(&idx, &expect).expect("a folder").index;
+    let is_other = |recorded: &Recorded| filed_under(&recorded.event) != [Text::from("user2")];
+    index.add(&mut events.into_iter().filter(is_other)).expect("in order");
+    let checkpoint = index.checkpoint();
+    assert_eq!(index.events_of("user2"), Ok(0));
+    drop(index);
+    let opened = HistoryIndex::open(&idx, &expect).expect("a folder");
+    assert_eq!((&opened.rebuilt, opened.index.checkpoint()), (&None, checkpoint), "it agrees");
+    drop(opened);
+
+    let ledger = open_with(folder.path(), &clock, CompactionPolicy::default(), true);
+    while ledger.health().indexed != Some(sequence) {
+        std::thread::yield_now();
+    }
+    assert_eq!(told(&ledger, "user2"), before, "told by the index");
+    drop(ledger);
+    let index = HistoryIndex::open(&idx, &expect).expect("a folder").index;
+    assert!(index.events_of("user2").is_ok_and(|events| events > 0), "built again");
 }
 
 #[test]

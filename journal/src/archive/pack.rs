@@ -172,6 +172,7 @@ impl<'a> Packer<'a> {
             file_bytes: 0,
             keys: 0,
             counted_from: job.shelf.archives.first().map_or(number, |(number, _)| *number),
+            postings_end: None,
             form: Form::Full,
         };
         Self {
@@ -282,6 +283,8 @@ impl<'a> Packer<'a> {
         self.flush()?;
         self.header.postings_offset = self.offset;
         self.header.keys = self.postings.count();
+        let before = self.job.shelf.postings()?;
+        self.header.postings_end = before.map(|before| before + self.postings.total());
         let keys: Vec<&[u8]> = self.postings.keys().collect();
         let ordinals = ordinals(self.job.shelf, &keys)?;
         let mut places = Vec::new();

@@ -5,8 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Extent;
 use super::book::{Archive, Fault, Identity};
+use super::{CompactError, Extent};
 use crate::damage::{Damage, Evidence};
 use crate::disk::Disk;
 use crate::error::{JournalError, OpenError};
@@ -128,6 +128,35 @@ impl Shelf {
         }
     }
 
+    /// Postings of all archives there ever were, if they were counted from the first on.
+    ///
+    /// # Errors
+    /// When the newest archive or stub can't be read.
+    pub(crate) fn postings(&self) -> Result<Option<u64>, CompactError> {
+        let Some((number, base)) = self.archives.last() else { return self.postings_removed() };
+        let opened = self.open(*number, *base, Form::Full);
+        let path = || self.path(*number, *base, Form::Full);
+        let archive = opened.map_err(|fault| fault.into_compact_error(&path(), *base))?;
+        Ok(archive.header.postings_end)
+    }
+
+    /// Postings of the archives that retention removed.
+    pub(crate) fn postings_removed(&self) -> Result<Option<u64>, CompactError> {
+        if self.kept_first() == 1 {
+            return Ok(Some(0));
+        }
+        // A stub that is missing or damaged is for `verify` to tell, and no reason to stop.
+        let Some((number, base)) = self.stubs.last() else { return Ok(None) };
+        match self.open(*number, *base, Form::Stub) {
+            Ok(stub) => {
+                let is_next = stub.header.number + 1 == self.manifest.archive_first;
+                Ok(stub.header.postings_end.filter(|_| is_next))
+            }
+            Err(Fault::Io(error)) => Err(error.into()),
+            Err(Fault::Damaged { .. } | Fault::Newer { .. }) => Ok(None),
+        }
+    }
+
     /// Length of all archives that can be measured.
     pub(crate) fn bytes(&self) -> u64 {
         self.archives.iter().map(|(number, base)| self.measure(*number, *base)).sum()
@@ -176,6 +205,8 @@ impl Extent {
                 sequence_first,
                 archives: 0,
                 archive_bytes: 0,
+                postings: None,
+                postings_removed: None,
             };
         };
         Self {
@@ -186,6 +217,8 @@ impl Extent {
             sequence_first: shelf.manifest.sequence_first.max(sequence_first),
             archives: u64::try_from(shelf.archives.len()).unwrap_or(u64::MAX),
             archive_bytes: shelf.bytes(),
+            postings: shelf.postings().unwrap_or_default(),
+            postings_removed: shelf.postings_removed().unwrap_or_default(),
         }
     }
 }

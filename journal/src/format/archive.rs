@@ -71,6 +71,9 @@ pub(crate) struct ArchiveHeader {
     /// Number of the oldest archive that was there when this one was written: a key that none of
     /// them had begins at ordinal 0.
     pub(crate) counted_from: u64,
+    /// Postings of this archive and all before it, removed ones included: one for each key of a
+    /// record that is kept whole. `None` if they were not counted from the first on.
+    pub(crate) postings_end: Option<u64>,
     pub(crate) form: Form,
 }
 
@@ -111,7 +114,7 @@ impl ArchiveHeader {
             self.file_bytes,
             self.keys,
             self.counted_from,
-            0,
+            self.postings_end.map_or(0, |count| count.saturating_add(1)),
         ]
     }
 
@@ -141,6 +144,7 @@ impl ArchiveHeader {
             file_bytes: u64_at(block, 136)?,
             keys: u64_at(block, 144)?,
             counted_from: u64_at(block, 152)?,
+            postings_end: u64_at(block, 160)?.checked_sub(1),
             chain_in: array_at(block, 168)?,
             chain_out: array_at(block, 200)?,
             form: if u32_at(block, 232)? & STUB_FLAG == 0 { Form::Full } else { Form::Stub },
@@ -149,8 +153,7 @@ impl ArchiveHeader {
 
     /// A valid checksum over nonsense is still nonsense.
     fn check(&self, block: &[u8]) -> Result<(), Undecodable> {
-        let reserved = u64_at(block, 160) == Some(0)
-            && u32_at(block, 232).is_some_and(|flags| flags & !STUB_FLAG == 0)
+        let reserved = u32_at(block, 232).is_some_and(|flags| flags & !STUB_FLAG == 0)
             && block.get(236..HEADER_BYTES - 4).is_some_and(all_zero);
         if !reserved || block.len() != HEADER_BYTES {
             return Err(Undecodable::Damaged("its reserved fields are not zero"));
@@ -228,6 +231,7 @@ mod tests {
             file_bytes: 6200,
             keys: 4,
             counted_from: 1,
+            postings_end: Some(7),
             form: Form::Full,
         }
     }

@@ -89,6 +89,8 @@ impl State {
                 .values()
                 .map(|stored| u64::try_from(stored.payload.len()).unwrap_or(0))
                 .sum(),
+            postings: None,
+            postings_removed: None,
         }
     }
 

@@ -38,6 +38,13 @@ pub(crate) fn keys_of(sequence: u64) -> Vec<Vec<u8>> {
     }
 }
 
+/// One for each key, however often it is named.
+fn postings_of(mut keys: Vec<Vec<u8>>) -> u64 {
+    keys.sort_unstable();
+    keys.dedup();
+    u64::try_from(keys.len()).unwrap()
+}
+
 /// Every group but each fifth one has one record, of up to some kilobytes.
 pub(crate) fn body(sequence: u64) -> Vec<u8> {
     let length = usize::try_from(sequence * 977 % 3500).unwrap();
@@ -166,6 +173,13 @@ pub(crate) fn check_kept(journal: &dyn Journal, what: &str) {
         let has = |sequence| keys_of(sequence).iter().any(|key| keys.contains(&key.as_slice()));
         let expected = (first..in_journal).filter(|at| is_whole(*at) && has(*at));
         assert_eq!(numbers(found.into_iter()), expected.collect::<Vec<_>>(), "{what}: {keys:?}");
+    }
+    let filed = |end: u64| -> u64 {
+        (1..end).filter(|at| is_whole(*at)).map(|at| postings_of(keys_of(at))).sum()
+    };
+    for (counted, end) in [(extent.postings, in_journal), (extent.postings_removed, first)] {
+        // A journal in memory does not count them.
+        assert!(counted.is_none_or(|counted| counted == filed(end)), "{what}: {extent:?}");
     }
     let time = (first <= journal.durable()).then(|| time_ms(first));
     assert_eq!(extent.kept_first_ms, time, "{what}");

@@ -16,8 +16,8 @@
 //!
 //! Whatever fails, errors and panics of the store included, is a [`HistoryError::Doubt`]. From then
 //! on nothing else is answered, and [`HistoryIndex::open`] makes a new one of it: it removes what
-//! it finds doubtful and begins again at checkpoint 0. What the caller compares further is its own
-//! counts with [`HistoryReader::events_of`] and [`Covered`].
+//! it finds doubtful and begins again at checkpoint 0. An index that agrees with itself may still
+//! lack events: what the caller compares is its own counts with [`Covered::postings`].
 //!
 //! # Cost
 //! An event that names a user costs one record, and one for several in a batch. Memory is that of a
@@ -79,12 +79,13 @@ pub struct Opened {
 
 /// The login history of all users, in a folder of its own. One process has it open.
 pub struct HistoryIndex {
+    folder: PathBuf,
     reader: HistoryReader,
 }
 
 impl fmt::Debug for HistoryIndex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HistoryIndex").field("reader", &self.reader).finish()
+        f.debug_struct("HistoryIndex").field("reader", &self.reader).finish_non_exhaustive()
     }
 }
 
@@ -111,7 +112,7 @@ impl HistoryIndex {
 
     fn open_checked(folder: &Path, expect: &Expect) -> Result<Self, HistoryError> {
         let tree = Tree::open(folder, expect.cache_bytes)?;
-        let meta = check::walk(&tree)?.unwrap_or(Meta { store: expect.store, ..Meta::default() });
+        let meta = check::walk(&tree)?.unwrap_or_else(|| Meta::empty(expect.store));
         if meta.store != expect.store {
             return Err(doubt("it is the index of another ledger"));
         }
@@ -121,7 +122,20 @@ impl HistoryIndex {
                 meta.checkpoint, expect.durable
             )));
         }
-        Ok(Self { reader: HistoryReader { shared: Arc::new(Shared::new(tree, meta)) } })
+        let reader = HistoryReader { shared: Arc::new(Shared::new(tree, meta)) };
+        Ok(Self { folder: folder.to_owned(), reader })
+    }
+
+    /// Removes it: what the caller has counted says that it is not what it should be. Readers must
+    /// be gone.
+    ///
+    /// # Errors
+    /// [`HistoryError::Unusable`] if it can't be removed.
+    pub fn discard(self) -> Result<(), HistoryError> {
+        let Self { folder, reader } = self;
+        drop(reader);
+        tree::remove(&folder)
+            .map_err(|error| HistoryError::Unusable { path: folder, why: error.to_string() })
     }
 
     /// A handle to read with, from any thread.
@@ -154,6 +168,25 @@ impl HistoryIndex {
                 added += add_batch(shared, &mut events)?;
             }
             Ok(added)
+        })
+    }
+
+    /// Passes over the events up to `through`, which are gone, and of which the archive had so many
+    /// postings together with all before them; `None` = nobody knows. Nothing if they are in.
+    ///
+    /// # Errors
+    /// [`HistoryError::Doubt`], also if it has more than that already.
+    pub fn pass_over(&mut self, through: u64, postings: Option<u64>) -> Result<(), HistoryError> {
+        let shared = &*self.reader.shared;
+        shared.guarded(|| {
+            let meta = shared.meta();
+            if through <= meta.checkpoint {
+                return Ok(());
+            }
+            let mut desk = Desk::new(shared.tree(), meta);
+            desk.pass_over(through, postings)?;
+            let (changes, meta) = desk.finish();
+            shared.apply(changes, meta)
         })
     }
 

@@ -89,6 +89,20 @@ pub fn audience(event: &Event) -> Audience {
     }
 }
 
+/// Under which names the archive finds the event again: those of the users whose history it may
+/// change, each once, and the empty one for what may change anyone's. One posting for each.
+pub fn filed_under(event: &Event) -> Vec<Text> {
+    // A touch is no line, and says when a sweep ended the session.
+    if let Fact::SessionTouched { subject, .. } = &event.fact {
+        return vec![subject.user.text().clone()];
+    }
+    match audience(event) {
+        Audience::Users(users) => users,
+        Audience::Anyone => vec![Text::from("")],
+        Audience::Nobody => Vec::new(),
+    }
+}
+
 /// The users that a fact names, each once.
 pub(crate) fn named(fact: &Fact) -> impl Iterator<Item = &Text> {
     let user = fact.user().map(passbook_core::UserId::text);

@@ -148,9 +148,9 @@ fn a_folder_of_another_version_and_other_files_are_met_with_care() {
     assert!(check_healed(folder.path(), &events, "foreign"));
     assert_eq!(fs::read(folder.path().join("letter")).expect("there"), b"not ours");
     let db = raw(folder.path());
-    let mut meta = vec![2];
+    let mut meta = vec![99];
     let mut hasher = crc32fast::Hasher::new();
-    hasher.update(b"m\x02");
+    hasher.update(b"m\x63");
     meta.extend(hasher.finalize().to_le_bytes());
     db.insert(b"m", meta).expect("written");
     drop(db);

@@ -1,6 +1,6 @@
 //! The index answers as the fold does, however it was fed and closed.
 
-use passbook_projections::history::{Audience, HistoryQuery, audience};
+use passbook_projections::history::{HistoryQuery, Recorded, filed_under};
 use proptest::{prelude::*, sample::Index};
 
 use crate::histories::{
@@ -81,17 +81,17 @@ fn it_counts_the_events_that_name_a_user() {
     catch_up(&mut index, &events);
     let mut total = 0;
     for user in USERS {
-        let names = |audience| match audience {
-            Audience::Users(users) => users.iter().any(|named| *named == *user),
-            Audience::Nobody | Audience::Anyone => false,
-        };
-        let count = events.iter().filter(|recorded| names(audience(&recorded.event))).count();
+        let is_filed =
+            |recorded: &&Recorded| filed_under(&recorded.event).iter().any(|name| **name == *user);
+        let count = events.iter().filter(is_filed).count();
         let count = u64::try_from(count).expect("few");
         assert_eq!(index.events_of(user), Ok(count), "{user:?}");
         total += count;
     }
     let covered = index.covered();
     assert_eq!((covered.events, covered.users), (total, 4));
+    let all = events.iter().map(|recorded| filed_under(&recorded.event).len()).sum::<usize>();
+    assert_eq!(covered.postings, u64::try_from(all).ok());
     assert_eq!(covered.checkpoint, events.last().expect("some").sequence);
 }
 

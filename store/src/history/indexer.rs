@@ -14,6 +14,7 @@ use parking_lot::{Condvar, Mutex};
 use passbook_journal::{Extent, ReadError};
 use passbook_projections::history::{Expect, HistoryError, HistoryIndex, HistoryReader};
 
+use super::counted::miscount;
 use crate::{error::LedgerError, execute::Engine, subscribe::decode_record};
 
 /// How long it rests when nobody asks: more events then share a batch.
@@ -28,6 +29,9 @@ const ROUND_EVENTS: usize = 4_096;
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Doubts in a row, with nothing added between them, before the index is given up.
 const DOUBTS_MAX: u32 = 3;
+/// Disagreements with the archive before the index is given up: one that was built anew and still
+/// disagrees would only be built again.
+const MISCOUNTS_MAX: u32 = 2;
 /// How much time must have fallen to the retention before the index forgets it, in milliseconds.
 const FORGET_STEP_MS: u64 = 24 * 60 * 60 * 1_000;
 /// Of the index in memory, in bytes.
@@ -71,6 +75,8 @@ enum Ended {
     Stopped,
     /// The index is in doubt; whether it had taken anything before.
     Doubt { why: String, had_progress: bool },
+    /// It agrees with itself and not with the archive, so it has to go.
+    Miscounted { index: HistoryIndex, why: String },
     /// The events can't be read: nothing to feed.
     Unreadable(LedgerError),
 }
@@ -126,8 +132,8 @@ struct Feeder {
 
 impl Feeder {
     fn run(&self) {
-        let mut doubts = 0;
-        while doubts < DOUBTS_MAX {
+        let (mut doubts, mut miscounts) = (0, 0);
+        while doubts < DOUBTS_MAX && miscounts < MISCOUNTS_MAX {
             let Some(engine) = self.engine.upgrade() else { return };
             let expect = Expect {
                 store: self.home.store,
@@ -153,6 +159,14 @@ impl Feeder {
                     tracing::error!(%error, "history can't be read, and so not be indexed");
                     return;
                 }
+                Ended::Miscounted { index, why } => {
+                    tracing::warn!(%why, "the history index is not what the archive says");
+                    miscounts += 1;
+                    if let Err(error) = index.discard() {
+                        tracing::warn!(%error, "history is answered without an index");
+                        return;
+                    }
+                }
                 Ended::Doubt { why, had_progress } => {
                     tracing::warn!(%why, "the history index is in doubt");
                     doubts = if had_progress { 1 } else { doubts + 1 };
@@ -166,6 +180,7 @@ impl Feeder {
     fn feed(&self, mut index: HistoryIndex) -> Ended {
         let mut through = index.checkpoint();
         let mut had_progress = false;
+        let mut is_counted = false;
         let mut applied_before = 0;
         loop {
             let Some(engine) = self.engine.upgrade() else { return Ended::Stopped };
@@ -185,9 +200,16 @@ impl Feeder {
                 }
                 Err(Failed::Events(error)) => return Ended::Unreadable(error),
             }
+            let is_there = through >= applied;
+            if is_there && !is_counted {
+                match miscount(&*engine.journal, &index.covered()) {
+                    Ok(None) => is_counted = true,
+                    Ok(Some(why)) => return Ended::Miscounted { index, why },
+                    Err(error) => return Ended::Unreadable(error),
+                }
+            }
             // Dropped before we rest: it may be the last handle.
             drop(engine);
-            let is_there = through >= applied;
             if is_there {
                 match forget(&mut index, &kept) {
                     Ok(()) => {}
@@ -249,8 +271,13 @@ fn add(
     if applied <= through {
         return Ok(through);
     }
-    let from = (through + 1).max(engine.journal.extent().kept_first);
-    let records = match engine.journal.read_kept(from) {
+    let kept = engine.journal.extent();
+    let gone = kept.kept_first - 1;
+    if gone > through {
+        index.pass_over(gone, kept.postings_removed).map_err(Failed::Index)?;
+    }
+    let through = through.max(gone);
+    let records = match engine.journal.read_kept(through + 1) {
         Ok(records) => records,
         // The retention was faster: the next round begins behind it.
         Err(ReadError::Trimmed { .. }) => return Ok(through),

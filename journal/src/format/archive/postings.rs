@@ -11,6 +11,7 @@ use crate::limits::{ARCHIVE_ENTRY_SEQUENCES_MAX, ARCHIVE_KEY_BYTES_MAX, ARCHIVE_
 #[derive(Debug, Default)]
 pub(crate) struct Postings {
     keys: BTreeMap<Vec<u8>, Posting>,
+    total: u64,
 }
 
 /// Sequences of one key, as deltas.
@@ -34,6 +35,12 @@ impl Postings {
         put_varint(&mut posting.deltas, sequence - posting.last);
         posting.last = sequence;
         posting.count += 1;
+        self.total += 1;
+    }
+
+    /// Records of all keys, a record once for each of its keys.
+    pub(crate) fn total(&self) -> u64 {
+        self.total
     }
 
     pub(crate) fn keys(&self) -> impl Iterator<Item = &[u8]> {

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::history::{
     entry::{HistoryEntry, Recorded},
-    tell::{Audience, Told, audience, expired_until_ms, named, tell},
+    tell::{Told, expired_until_ms, filed_under, named, tell},
 };
 
 /// A chunk of older lines that was changed, and the checksum that its record had.
@@ -92,13 +92,15 @@ impl<'t> Desk<'t> {
             self.keep(told)?;
         }
         apply(self, *sequence, event);
-        if let Audience::Users(users) = audience(event) {
-            for name in &users {
-                let Some(user) = self.users.get_mut(name) else { continue };
-                user.events = user.events.saturating_add(1);
-                user.is_changed = true;
-                self.meta.events = self.meta.events.saturating_add(1);
+        for name in filed_under(event) {
+            if name.is_empty() {
+                self.meta.anyones = self.meta.anyones.saturating_add(1);
+                continue;
             }
+            let user = self.load(&name)?;
+            user.events = user.events.saturating_add(1);
+            user.is_changed = true;
+            self.meta.events = self.meta.events.saturating_add(1);
         }
         self.schedule();
         self.meta.checkpoint = *sequence;
@@ -243,6 +245,22 @@ impl<'t> Desk<'t> {
         self.removed.extend(gone);
         self.users.insert(name.clone(), user);
         Ok(forgotten)
+    }
+
+    /// Goes on behind `through`, up to which there are so many postings.
+    pub(super) fn pass_over(
+        &mut self,
+        through: u64,
+        postings: Option<u64>,
+    ) -> Result<(), HistoryError> {
+        let filed = self.meta.events.saturating_add(self.meta.anyones);
+        let passed_over = postings.map(|postings| {
+            let why = || doubt(format!("it has {filed} events of {postings} up to {through}"));
+            postings.checked_sub(filed).ok_or_else(why)
+        });
+        self.meta.passed_over = passed_over.transpose()?;
+        self.meta.checkpoint = through;
+        Ok(())
     }
 
     pub(super) fn forget_all_before(&mut self, before_ms: u64) {

@@ -7,7 +7,7 @@ use super::{
 };
 
 /// The version of everything in the index. Another one is not read: the index is built again.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
 /// Written in the same atomic batch as what it speaks of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,8 +23,12 @@ pub(super) struct Meta {
     pub(super) users: u64,
     /// Lines told since the beginning.
     pub(super) entries: u64,
-    /// Events told, once for each user that they name.
+    /// Events that are in, once for each user under whom the archive files them.
     pub(super) events: u64,
+    /// Events that the archive files as anyone's.
+    pub(super) anyones: u64,
+    /// What the archive had filed of events that were passed over; `None` = nobody counted.
+    pub(super) passed_over: Option<u64>,
     /// Lines that end before this moment are not shown.
     pub(super) forgotten_before_ms: u64,
 }
@@ -41,6 +45,8 @@ impl Meta {
             self.users,
             self.entries,
             self.events,
+            self.anyones,
+            self.passed_over.map_or(0, |count| count.saturating_add(1)),
             self.forgotten_before_ms,
         ] {
             bytes.number(number);
@@ -63,11 +69,24 @@ impl Meta {
                 users: reader.number()?,
                 entries: reader.number()?,
                 events: reader.number()?,
+                anyones: reader.number()?,
+                passed_over: reader.number()?.checked_sub(1),
                 forgotten_before_ms: reader.number()?,
             };
             reader.is_empty().then_some(meta)
         };
         read(&mut reader).ok_or_else(|| doubt("its meta record does not decode"))
+    }
+
+    /// Of a ledger, with nothing in it.
+    pub(super) fn empty(store: [u8; 16]) -> Self {
+        Self { store, passed_over: Some(0), ..Self::default() }
+    }
+
+    /// What the archive files of all events up to the checkpoint.
+    pub(super) fn postings(&self) -> Option<u64> {
+        let events = self.events.saturating_add(self.anyones);
+        self.passed_over.map(|passed_over| passed_over.saturating_add(events))
     }
 
     /// Another record is there.

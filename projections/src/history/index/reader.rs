@@ -28,9 +28,12 @@ pub struct Covered {
     pub users: u64,
     /// Lines told since the beginning, of all users; forgotten ones included.
     pub entries: u64,
-    /// Events told since the beginning, once for each user that they name (see
-    /// [`audience`](crate::history::audience)).
+    /// Events since the beginning, once for each user under whom the archive files them (see
+    /// [`filed_under`](crate::history::filed_under)).
     pub events: u64,
+    /// Those of all names, and what was passed over: as many postings as an archive of all events
+    /// up to the checkpoint has. `None` if nobody counted what was passed over.
+    pub postings: Option<u64>,
     /// Lines recorded before this moment, in Unix milliseconds, are forgotten; 0 = none are.
     pub forgotten_before_ms: u64,
 }
@@ -100,9 +103,10 @@ impl std::fmt::Debug for HistoryReader {
 impl HistoryReader {
     /// What the index holds as a whole.
     pub fn covered(&self) -> Covered {
-        let Meta { checkpoint, users, entries, events, forgotten_before_ms, .. } =
-            self.shared.meta();
-        Covered { checkpoint, users, entries, events, forgotten_before_ms }
+        let meta = self.shared.meta();
+        let postings = meta.postings();
+        let Meta { checkpoint, users, entries, events, forgotten_before_ms, .. } = meta;
+        Covered { checkpoint, users, entries, events, postings, forgotten_before_ms }
     }
 
     /// The lines of that user that the query asks for, newest first; none if nothing is known of
@@ -171,8 +175,7 @@ impl HistoryReader {
         })
     }
 
-    /// How many events that name the user are in, since the beginning: to be compared with what
-    /// the archive counts.
+    /// How many events that are filed under the user are in, since the beginning.
     ///
     /// # Errors
     /// [`HistoryError::Doubt`].

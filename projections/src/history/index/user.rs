@@ -135,7 +135,7 @@ pub(super) fn decode_open(bytes: &[u8]) -> Result<Vec<Open>, HistoryError> {
 /// The head of a user, and the chunks of sessions behind it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct User {
-    /// Events told that name the user.
+    /// Events that are filed under the user.
     pub(super) events: u64,
     /// Lines up to this number are forgotten.
     pub(super) dropped: u64,
