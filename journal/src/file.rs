@@ -23,6 +23,7 @@ pub(crate) mod queue;
 pub(crate) mod reader;
 mod repair;
 mod replaying;
+mod retention;
 pub(crate) mod rotate;
 mod snapshot;
 mod steps;

@@ -12,7 +12,7 @@ use crate::damage::Damage;
 use crate::disk::Disk;
 use crate::error::{BoxError, OpenError};
 use crate::format::StoreId;
-use crate::format::archive::{Form, parse_file_name};
+use crate::format::archive::{Form, Name};
 use crate::format::manifest::Manifest;
 use crate::layout::Layout;
 use crate::recovery::{read_manifest, read_watermark, segment_numbers};
@@ -185,16 +185,15 @@ impl Wreck {
         let mut stubs = Vec::new();
         for name in list_archive(&self.disk, layout)? {
             let path = layout.archived(&name);
-            match parse_file_name(&name) {
-                Some((number, base, Form::Full)) => {
-                    numbers.entry(number).or_insert(base);
-                    self.archives.push(Archive { path, number, base });
-                }
-                Some((number, base, Form::Stub)) => {
-                    numbers.entry(number).or_insert(base);
-                    stubs.push(path);
-                }
-                None => {}
+            let Some(Name { number, number_first, base, form }) = Name::parse(&name) else {
+                continue;
+            };
+            for number in number_first..=number {
+                numbers.entry(number).or_insert(base);
+            }
+            match form {
+                Form::Full => self.archives.push(Archive { path, number, base }),
+                Form::Stub => stubs.push(path),
             }
         }
         Ok(stubs)

@@ -9,7 +9,7 @@ use crate::archive::shelf::Shelf;
 use crate::error::OpenError;
 use crate::file::FileJournal;
 use crate::format::StoreId;
-use crate::format::archive::Form;
+use crate::format::archive::{Form, Name};
 use crate::journal::Journal;
 use crate::read_only::{Held, ReadOnlyJournal, Tail};
 use crate::recovery::DATA_START;
@@ -160,7 +160,7 @@ impl ReadOnlyJournal {
     }
 
     fn stubs(&self) -> Result<u64, OpenError> {
-        Ok(u64::try_from(self.shelf()?.stubs.len()).unwrap_or(u64::MAX))
+        Ok(self.shelf()?.stubs.iter().map(Name::segments).sum())
     }
 
     /// What the archives' headers say.

@@ -14,7 +14,7 @@ use crate::format::archive::block::Block;
 use crate::format::archive::frame::{FRAME_HEADER_BYTES, Frame, FrameSeal, Kind};
 use crate::format::archive::index::{BlockPlace, PagePlace, decode_blocks, decode_pages};
 use crate::format::archive::postings::{Entry, PageReader};
-use crate::format::archive::{ArchiveHeader, FRAMES_START, Form, HEADER_BYTES};
+use crate::format::archive::{ArchiveHeader, FRAMES_START, Form, HEADER_BYTES, Name};
 use crate::format::{FORMAT_VERSION, StoreId, Undecodable};
 use crate::vfs::OpenMode;
 
@@ -103,9 +103,7 @@ impl Fault {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Identity {
     pub(crate) store: StoreId,
-    pub(crate) number: u64,
-    pub(crate) base: u64,
-    pub(crate) form: Form,
+    pub(crate) name: Name,
 }
 
 /// An open archive or stub, its header checked.
@@ -129,8 +127,7 @@ impl Archive {
         if header.store != expected.store {
             return Err(Fault::damaged(16, "it belongs to another ledger"));
         }
-        let named = (header.number, header.base, header.form);
-        if named != (expected.number, expected.base, expected.form) {
+        if Name::of_header(&header) != expected.name {
             return Err(Fault::damaged(32, "its header belongs to another file name"));
         }
         let length = file.len()?;

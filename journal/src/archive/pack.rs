@@ -15,7 +15,7 @@ use crate::format::archive::block::BlockDraft;
 use crate::format::archive::frame::{Facts, FrameSeal, Kind, encode};
 use crate::format::archive::index::{BlockPlace, PagePlace, encode_blocks, encode_pages};
 use crate::format::archive::postings::{PageReader, Postings};
-use crate::format::archive::{ArchiveHeader, FRAMES_START, Form, file_name};
+use crate::format::archive::{ArchiveHeader, FRAMES_START, Form, Name};
 use crate::format::batch::Batch;
 use crate::format::segment::SegmentHeader;
 use crate::journal::RecordRef;
@@ -47,7 +47,7 @@ pub(crate) fn pack(
     advance: &mut Advance<'_>,
 ) -> Result<ArchiveHeader, CompactError> {
     let (number, base) = (job.segment.number, job.segment.base);
-    let path = job.layout.archived(&file_name(number, base, Form::Full));
+    let path = job.layout.archived(&Name::of(number, base, Form::Full).to_string());
     if let Some(header) = job.existing(&path)? {
         advance(job.successor.previous_end)?;
         return Ok(header);
@@ -80,7 +80,7 @@ impl Job<'_> {
     /// Reads an archive from end to end; it must hold exactly this segment.
     fn checked(&self, path: &Path) -> Result<ArchiveHeader, Fault> {
         let SegmentHeader { store, number, base, .. } = *self.segment;
-        let identity = Identity { store, number, base, form: Form::Full };
+        let identity = Identity { store, name: Name::of(number, base, Form::Full) };
         let archive = Archive::open(self.disk, path, identity)?;
         check_whole(&archive, &|_| {})?;
         let (header, next) = (&archive.header, self.successor);
@@ -155,6 +155,7 @@ impl<'a> Packer<'a> {
         let header = ArchiveHeader {
             store,
             number,
+            number_first: number,
             base,
             last: base - 1,
             batches: 0,
@@ -359,11 +360,11 @@ fn note_ordinals(
     Ok(())
 }
 
-/// Replaces an archive by its header alone, durably but for the folder's sync.
+/// Writes a stub, durably but for the folder's sync.
 pub(crate) fn write_stub(
     disk: &Disk,
     layout: &Layout,
-    header: &ArchiveHeader,
+    stub: &ArchiveHeader,
 ) -> Result<(), JournalError> {
     let tmp = layout.archive_tmp();
     match disk.unlink(&tmp) {
@@ -371,7 +372,7 @@ pub(crate) fn write_stub(
         Ok(()) | Err(_) => {}
     }
     let file = disk.open(&tmp, OpenMode::CreateNew)?;
-    file.write_at(&header.stub().encode(), 0)?;
+    file.write_at(&stub.encode(), 0)?;
     file.sync()?;
-    disk.rename(&tmp, &layout.archived(&file_name(header.number, header.base, Form::Stub)))
+    disk.rename(&tmp, &layout.archived(&Name::of_header(stub).to_string()))
 }

@@ -10,7 +10,7 @@ use super::{CompactError, Extent};
 use crate::damage::{Damage, Evidence};
 use crate::disk::Disk;
 use crate::error::{JournalError, OpenError};
-use crate::format::archive::{Form, file_name, parse_file_name};
+use crate::format::archive::{Form, Name};
 use crate::format::manifest::Manifest;
 use crate::format::segment::SegmentHeader;
 use crate::layout::Layout;
@@ -29,8 +29,8 @@ pub(crate) struct Shelf {
     pub(crate) manifest: Manifest,
     /// Number and first sequence of each archive, without a gap.
     pub(crate) archives: Vec<(u64, u64)>,
-    /// Those of stubs.
-    pub(crate) stubs: Vec<(u64, u64)>,
+    /// The stubs before them, in order.
+    pub(crate) stubs: Vec<Name>,
 }
 
 impl Shelf {
@@ -64,15 +64,20 @@ impl Shelf {
         };
         let kept = manifest.archive_first..manifest.segment_first;
         let (mut archives, mut stubs) = (Vec::new(), Vec::new());
-        for (number, base, form) in names.iter().filter_map(|name| parse_file_name(name)) {
-            match form {
-                Form::Full if kept.contains(&number) => archives.push((number, base)),
-                Form::Stub if number < manifest.archive_first => stubs.push((number, base)),
+        for name in names.iter().filter_map(|name| Name::parse(name)) {
+            match name.form {
+                Form::Full if kept.contains(&name.number) => {
+                    archives.push((name.number, name.base));
+                }
+                Form::Stub if name.number < manifest.archive_first => stubs.push(name),
                 Form::Full | Form::Stub => {}
             }
         }
         archives.sort_unstable();
         stubs.sort_unstable();
+        // What a stub of several replaced may not be removed yet.
+        let all = stubs.clone();
+        stubs.retain(|name| !all.iter().any(|wider| wider.covers(name)));
         let (disk, layout) = (disk.clone(), layout.clone());
         Ok(Self { disk, layout, manifest, archives, stubs })
     }
@@ -111,13 +116,20 @@ impl Shelf {
     }
 
     pub(crate) fn path(&self, number: u64, base: u64, form: Form) -> PathBuf {
-        self.layout.archived(&file_name(number, base, form))
+        self.path_of(&Name::of(number, base, form))
+    }
+
+    pub(crate) fn path_of(&self, name: &Name) -> PathBuf {
+        self.layout.archived(&name.to_string())
     }
 
     pub(crate) fn open(&self, number: u64, base: u64, form: Form) -> Result<Archive, Fault> {
+        self.open_named(Name::of(number, base, form))
+    }
+
+    pub(crate) fn open_named(&self, name: Name) -> Result<Archive, Fault> {
         let store = self.manifest.store;
-        let path = self.path(number, base, form);
-        Archive::open(&self.disk, &path, Identity { store, number, base, form })
+        Archive::open(&self.disk, &self.path_of(&name), Identity { store, name })
     }
 
     /// Sequence of the first record in archives and journal together.
@@ -146,8 +158,8 @@ impl Shelf {
             return Ok(Some(0));
         }
         // A stub that is missing or damaged is for `verify` to tell, and no reason to stop.
-        let Some((number, base)) = self.stubs.last() else { return Ok(None) };
-        match self.open(*number, *base, Form::Stub) {
+        let Some(name) = self.stubs.last() else { return Ok(None) };
+        match self.open_named(*name) {
             Ok(stub) => {
                 let is_next = stub.header.number + 1 == self.manifest.archive_first;
                 Ok(stub.header.postings_end.filter(|_| is_next))

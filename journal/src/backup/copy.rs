@@ -13,7 +13,7 @@ use crate::file::create::{create_dir_if_missing, create_folder, write_manifest};
 use crate::file::queue::Mark;
 use crate::file::rotate::write_zeros;
 use crate::file::watermark::WatermarkFile;
-use crate::format::archive::{Form, file_name};
+use crate::format::archive::{Form, Name};
 use crate::format::manifest::{MANIFEST_BYTES, Manifest};
 use crate::format::segment::SegmentHeader;
 use crate::format::watermark::WATERMARK_BYTES;
@@ -320,10 +320,8 @@ fn walk_to(walk: &mut Walk, header: &SegmentHeader, through: u64) -> Result<End,
 
 /// Names of the archives and stubs that count.
 fn names_of(shelf: &Shelf) -> impl Iterator<Item = String> {
-    let stubs = shelf.stubs.iter().map(|at| (*at, Form::Stub));
-    let archives = shelf.archives.iter().map(|at| (*at, Form::Full));
-    let name = |((number, base), form)| file_name(number, base, form);
-    stubs.chain(archives).map(name)
+    let archives = shelf.archives.iter().map(|(number, base)| Name::of(*number, *base, Form::Full));
+    shelf.stubs.iter().copied().chain(archives).map(|name| name.to_string())
 }
 
 fn bytes_of(length: usize) -> u64 {

@@ -1,5 +1,5 @@
-//! Compaction and retention, in their one order: pack a segment → manifest → forget and remove it
-//! → the next; then stubs → manifest → remove archives.
+//! Compaction, in its one order: pack a segment → manifest → forget and remove it
+//! → the next; then `retention`.
 //!
 //! The manifest's rename is the commit of each: before it nothing was removed, after it nothing
 //! is needed that is removed. Runs in the caller's thread and takes the journal's short locks for
@@ -13,13 +13,14 @@ use super::create::{create_dir_if_missing, write_manifest};
 use super::engine::Engine;
 use super::leftovers;
 use super::reader::Reader;
+use super::retention::expired;
 use crate::archive::kept::KeptReader;
-use crate::archive::pack::{Job, pack, write_stub};
+use crate::archive::pack::{Job, pack};
 use crate::archive::shelf::Shelf;
 use crate::archive::{CompactError, CompactProgress, Compacted, Compaction, Curator, Extent};
 use crate::error::ReadError;
 use crate::file::catalog::Entry;
-use crate::format::archive::{ArchiveHeader, Form};
+use crate::format::archive::ArchiveHeader;
 use crate::format::manifest::Manifest;
 use crate::format::segment::SegmentHeader;
 use crate::pace::Pace;
@@ -77,7 +78,7 @@ impl Engine {
     }
 
     /// Why not to go on, if there is a reason.
-    fn check_alive(&self, closed: CompactError) -> Result<(), CompactError> {
+    pub(super) fn check_alive(&self, closed: CompactError) -> Result<(), CompactError> {
         let queue = self.queue.lock();
         match &queue.failure {
             Some(failure) => Err(CompactError::Unavailable(Arc::clone(&failure.error))),
@@ -108,7 +109,7 @@ impl Engine {
         }
     }
 
-    fn shelf(&self, manifest: &Manifest) -> Result<Shelf, CompactError> {
+    pub(super) fn shelf(&self, manifest: &Manifest) -> Result<Shelf, CompactError> {
         let shelf = Shelf::with_manifest(&self.disk, &self.layout, manifest.clone())?;
         shelf.check().map_err(CompactError::Corrupt)?;
         Ok(shelf)
@@ -156,36 +157,6 @@ impl Engine {
         *manifest = next;
         self.catalog.lock().drop_before(manifest.segment_first);
         Ok(self.disk.unlink(&entry.path)?)
-    }
-
-    /// Reduces the archives that are older than `before_ms` to stubs.
-    fn retain(
-        &self,
-        before_ms: u64,
-        manifest: &mut Manifest,
-        done: &mut Compacted,
-    ) -> Result<(), CompactError> {
-        let shelf = self.shelf(manifest)?;
-        let expired = expired(&shelf, before_ms)?;
-        let Some(last) = expired.last() else { return Ok(()) };
-        for header in &expired {
-            self.check_alive(CompactError::Stopped)?;
-            write_stub(&self.disk, &self.layout, header)?;
-        }
-        self.disk.fsync_dir(&self.layout.archive())?;
-        let next = Manifest {
-            archive_first: last.number + 1,
-            archive_sequence_first: last.last + 1,
-            ..manifest.clone()
-        };
-        write_manifest(&self.disk, &self.layout, &next)?;
-        *manifest = next;
-        for header in &expired {
-            done.archives_removed += 1;
-            done.archives_removed_bytes += header.file_bytes;
-            self.disk.unlink(&shelf.path(header.number, header.base, Form::Full))?;
-        }
-        Ok(())
     }
 
     /// What would be done.
@@ -267,21 +238,6 @@ fn kept_first(manifest: &Manifest) -> u64 {
         0 => manifest.sequence_first,
         _ => manifest.archive_sequence_first,
     }
-}
-
-/// Headers of the archives, from the oldest on, whose last record is older than `before_ms`.
-fn expired(shelf: &Shelf, before_ms: u64) -> Result<Vec<ArchiveHeader>, CompactError> {
-    let mut expired = Vec::new();
-    for (number, base) in &shelf.archives {
-        let archive = shelf.open(*number, *base, Form::Full).map_err(|fault| {
-            fault.into_compact_error(&shelf.path(*number, *base, Form::Full), *base)
-        })?;
-        if archive.header.time_last_ms >= before_ms {
-            break;
-        }
-        expired.push(archive.header);
-    }
-    Ok(expired)
 }
 
 /// Keeps to the byte rate, tells progress, and notices when to stop.

@@ -4,10 +4,10 @@
 //! The manifest says what counts. Everything else with a name of ours is either not yet or no
 //! longer part of the ledger.
 
-use crate::archive::shelf::list_archive;
+use crate::archive::shelf::{Shelf, list_archive};
 use crate::disk::Disk;
 use crate::error::JournalError;
-use crate::format::archive::{Form, parse_file_name};
+use crate::format::archive::{Form, Name};
 use crate::format::manifest::Manifest;
 use crate::layout::Layout;
 use crate::recovery::segment_numbers;
@@ -21,10 +21,11 @@ pub(super) fn remove(
     remove_if_there(disk, &layout.manifest_tmp())?;
     remove_segments(disk, layout, manifest)?;
     let kept = manifest.archive_first..manifest.segment_first;
+    let stubs = Shelf::with_manifest(disk, layout, manifest.clone())?.stubs;
     for name in list_archive(disk, layout)? {
-        let counts = match parse_file_name(&name) {
-            Some((number, _, Form::Full)) => kept.contains(&number),
-            Some((number, _, Form::Stub)) => number < manifest.archive_first,
+        let counts = match Name::parse(&name) {
+            Some(Name { number, form: Form::Full, .. }) => kept.contains(&number),
+            Some(stub) => stubs.contains(&stub),
             None => layout.archived(&name) != layout.archive_tmp(),
         };
         if !counts {

@@ -38,8 +38,10 @@ pub(crate) enum Form {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ArchiveHeader {
     pub(crate) store: StoreId,
-    /// Number of the segment that it was made from.
+    /// Number of the segment that it was made from; in a stub of several, of the last one.
     pub(crate) number: u64,
+    /// Number of the first one; the same unless it is a stub of several.
+    pub(crate) number_first: u64,
     /// Sequence of its first record.
     pub(crate) base: u64,
     /// Sequence of its last record; one less than `base` without any.
@@ -91,6 +93,9 @@ impl ArchiveHeader {
             Form::Stub => STUB_FLAG,
         };
         put(&mut block, 232, &flags.to_le_bytes());
+        if self.number_first != self.number {
+            put(&mut block, 240, &self.number_first.to_le_bytes());
+        }
         put_envelope(&mut block, MAGIC);
         block
     }
@@ -126,9 +131,12 @@ impl ArchiveHeader {
     }
 
     fn fields(block: &[u8]) -> Option<Self> {
+        let number = u64_at(block, 32)?;
+        let number_first = u64_at(block, 240).map(|first| if first == 0 { number } else { first });
         Some(Self {
             store: array_at(block, 16)?,
-            number: u64_at(block, 32)?,
+            number,
+            number_first: number_first?,
             base: u64_at(block, 40)?,
             last: u64_at(block, 48)?,
             batches: u64_at(block, 56)?,
@@ -154,7 +162,9 @@ impl ArchiveHeader {
     /// A valid checksum over nonsense is still nonsense.
     fn check(&self, block: &[u8]) -> Result<(), Undecodable> {
         let reserved = u32_at(block, 232).is_some_and(|flags| flags & !STUB_FLAG == 0)
-            && block.get(236..HEADER_BYTES - 4).is_some_and(all_zero);
+            && block.get(236..240).is_some_and(all_zero)
+            && u64_at(block, 240) != Some(self.number)
+            && block.get(248..HEADER_BYTES - 4).is_some_and(all_zero);
         if !reserved || block.len() != HEADER_BYTES {
             return Err(Undecodable::Damaged("its reserved fields are not zero"));
         }
@@ -167,7 +177,12 @@ impl ArchiveHeader {
             self.page_index_offset,
             self.file_bytes,
         ];
-        let fits = self.number > 0
+        let numbers = match self.form {
+            Form::Full => self.number_first == self.number,
+            Form::Stub => (1..=self.number).contains(&self.number_first),
+        };
+        let fits = numbers
+            && self.number > 0
             && self.base > 0
             && records.is_some()
             && records == counted
@@ -185,84 +200,100 @@ impl ArchiveHeader {
     pub(crate) fn stub(&self) -> Self {
         Self { form: Form::Stub, ..self.clone() }
     }
-}
 
-/// Name of the file with the archive of a segment, or with its stub.
-pub(crate) fn file_name(number: u64, base: u64, form: Form) -> String {
-    match form {
-        Form::Full => format!("{number:06}-{base}.arc"),
-        Form::Stub => format!("{number:06}-{base}.stub"),
+    /// One stub for this one and the next, if that goes on where this one ends.
+    pub(crate) fn joined(&self, next: &Self) -> Option<Self> {
+        let ends = (self.store, self.number + 1, self.last + 1, self.chain_out, self.time_last_ms);
+        let begins = (next.store, next.number_first, next.base, next.chain_in);
+        if ends != (begins.0, begins.1, begins.2, begins.3, next.previous_time_ms) {
+            return None;
+        }
+        let sum = u64::checked_add;
+        Some(Self {
+            number_first: self.number_first,
+            base: self.base,
+            batches: sum(self.batches, next.batches)?,
+            whole: sum(self.whole, next.whole)?,
+            leaves: sum(self.leaves, next.leaves)?,
+            payload_bytes: sum(self.payload_bytes, next.payload_bytes)?,
+            previous_time_ms: self.previous_time_ms,
+            time_first_ms: self.time_first_ms,
+            chain_in: self.chain_in,
+            postings_offset: FRAMES_START,
+            block_index_offset: FRAMES_START,
+            page_index_offset: FRAMES_START,
+            file_bytes: sum(self.file_bytes, next.file_bytes)?,
+            // How many of them both have is not known.
+            keys: 0,
+            form: Form::Stub,
+            ..next.clone()
+        })
     }
 }
 
-/// Segment number, base sequence and form out of a file name, if it is one of ours.
-pub(crate) fn parse_file_name(name: &str) -> Option<(u64, u64, Form)> {
-    let (stem, form) = match name.strip_suffix(".arc") {
-        Some(stem) => (stem, Form::Full),
-        None => (name.strip_suffix(".stub")?, Form::Stub),
-    };
-    let (number, base) = stem.split_once('-')?;
-    let (number, base) = (number.parse().ok()?, base.parse().ok()?);
-    (file_name(number, base, form) == name).then_some((number, base, form))
+/// What the name of an archive or a stub says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Name {
+    /// Number of the segment; in a stub of several, of the last one.
+    pub(crate) number: u64,
+    /// Number of the first one; the same unless it is a stub of several.
+    pub(crate) number_first: u64,
+    /// Sequence of the first record.
+    pub(crate) base: u64,
+    pub(crate) form: Form,
+}
+
+impl Name {
+    /// Of what was made from one segment.
+    pub(crate) fn of(number: u64, base: u64, form: Form) -> Self {
+        Self { number, number_first: number, base, form }
+    }
+
+    /// The name that a header belongs to.
+    pub(crate) fn of_header(header: &ArchiveHeader) -> Self {
+        let ArchiveHeader { number, number_first, base, form, .. } = *header;
+        Self { number, number_first, base, form }
+    }
+
+    /// Out of a file name, if it is one of ours.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (stem, form) = match text.strip_suffix(".arc") {
+            Some(stem) => (stem, Form::Full),
+            None => (text.strip_suffix(".stub")?, Form::Stub),
+        };
+        let (numbers, base) = stem.rsplit_once('-')?;
+        let (first, last) = numbers.split_once('-').unwrap_or((numbers, numbers));
+        let (number_first, number) = (first.parse().ok()?, last.parse().ok()?);
+        let name = Self { number, number_first, base: base.parse().ok()?, form };
+        let is_possible = number_first == number || form == Form::Stub && number_first < number;
+        (is_possible && name.to_string() == text).then_some(name)
+    }
+
+    /// Whether it is of all segments that the other one is of, and of more.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        let is_in = self.number_first <= other.number_first && other.number <= self.number;
+        is_in && (self.number_first, self.number) != (other.number_first, other.number)
+    }
+
+    /// How many segments it is of.
+    pub(crate) fn segments(&self) -> u64 {
+        (self.number + 1).saturating_sub(self.number_first)
+    }
+}
+
+impl std::fmt::Display for Name {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { number, number_first, base, form } = self;
+        if number_first != number {
+            write!(f, "{number_first:06}-")?;
+        }
+        let end = match form {
+            Form::Full => "arc",
+            Form::Stub => "stub",
+        };
+        write!(f, "{number:06}-{base}.{end}")
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn header() -> ArchiveHeader {
-        ArchiveHeader {
-            store: [1; 16],
-            number: 2,
-            base: 30,
-            last: 36,
-            batches: 3,
-            whole: 5,
-            leaves: 2,
-            payload_bytes: 99,
-            previous_time_ms: 6,
-            time_first_ms: 7,
-            time_last_ms: 8,
-            chain_in: [9; 32],
-            chain_out: [10; 32],
-            postings_offset: 5000,
-            block_index_offset: 6000,
-            page_index_offset: 6100,
-            file_bytes: 6200,
-            keys: 4,
-            counted_from: 1,
-            postings_end: Some(7),
-            form: Form::Full,
-        }
-    }
-
-    #[test]
-    fn a_header_comes_back_and_so_does_its_stub() {
-        for header in [header(), header().stub()] {
-            assert_eq!(ArchiveHeader::decode(&header.encode()), Ok(header));
-        }
-    }
-
-    #[test]
-    fn a_header_that_contradicts_itself_is_refused() {
-        for wrong in [
-            ArchiveHeader { last: 37, ..header() },
-            ArchiveHeader { base: 0, ..header() },
-            ArchiveHeader { counted_from: 3, ..header() },
-            ArchiveHeader { file_bytes: 6099, ..header() },
-            ArchiveHeader { time_first_ms: 9, ..header() },
-        ] {
-            let refused = ArchiveHeader::decode(&wrong.encode());
-            assert!(matches!(refused, Err(Undecodable::Damaged(_))), "{wrong:?}");
-        }
-    }
-
-    #[test]
-    fn only_exact_names_are_archives() {
-        assert_eq!(parse_file_name("000012-734003.arc"), Some((12, 734_003, Form::Full)));
-        assert_eq!(parse_file_name("000012-734003.stub"), Some((12, 734_003, Form::Stub)));
-        for name in ["12-734003.arc", "000012-0734003.arc", "000012-734003.seg", "next.tmp"] {
-            assert_eq!(parse_file_name(name), None, "{name}");
-        }
-    }
-}
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{join, plain_damage};
 use crate::archive::book::Fault;
@@ -10,7 +10,7 @@ use crate::archive::check::check_whole;
 use crate::archive::shelf::Shelf;
 use crate::damage::Damage;
 use crate::error::JournalError;
-use crate::format::archive::{ArchiveHeader, Form};
+use crate::format::archive::{ArchiveHeader, Form, Name};
 use crate::format::segment::SegmentHeader;
 use crate::leaf::CHAIN_START;
 use crate::recovery::walk::Position;
@@ -25,12 +25,7 @@ pub struct CompleteFrom {
 }
 
 /// A stub or an archive to check.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Volume {
-    number: u64,
-    base: u64,
-    form: Form,
-}
+pub(super) type Volume = Name;
 
 /// What the check of one found.
 #[derive(Debug)]
@@ -54,15 +49,8 @@ pub(super) struct Shelved {
 
 /// All stubs and archives by name, in order.
 pub(super) fn volumes(shelf: &Shelf) -> Vec<Volume> {
-    let stubs = shelf.stubs.iter().map(|(number, base)| (*number, *base, Form::Stub));
-    let archives = shelf.archives.iter().map(|(number, base)| (*number, *base, Form::Full));
-    stubs.chain(archives).map(|(number, base, form)| Volume { number, base, form }).collect()
-}
-
-impl Volume {
-    fn path(&self, shelf: &Shelf) -> PathBuf {
-        shelf.path(self.number, self.base, self.form)
-    }
+    let archives = shelf.archives.iter().map(|(number, base)| Name::of(*number, *base, Form::Full));
+    shelf.stubs.iter().copied().chain(archives).collect()
 }
 
 /// Checks every byte of one; `advance` hears of the bytes that are done.
@@ -71,14 +59,14 @@ pub(super) fn check_volume(
     volume: Volume,
     advance: &dyn Fn(u64),
 ) -> Result<CheckedVolume, JournalError> {
-    let Volume { number, base, form } = volume;
+    let Volume { number, base, form, .. } = volume;
     let mut header = None;
     let told = Cell::new(0);
     let tell = |bytes| {
         told.set(told.get() + bytes);
         advance(bytes);
     };
-    let checked = shelf.open(number, base, form).and_then(|archive| {
+    let checked = shelf.open_named(volume).and_then(|archive| {
         header = Some(archive.header.clone());
         match form {
             Form::Full => check_whole(&archive, &tell),
@@ -93,11 +81,11 @@ pub(super) fn check_volume(
         Ok(()) => None,
         Err(Fault::Io(error)) => return Err(error),
         Err(Fault::Damaged { offset, why }) => {
-            Some(plain_damage(&volume.path(shelf), offset, base, &why))
+            Some(plain_damage(&shelf.path_of(&volume), offset, base, &why))
         }
         Err(Fault::Newer { found }) => {
             let why = format!("it has format {found}, which this program does not read");
-            Some(plain_damage(&volume.path(shelf), 8, base, &why))
+            Some(plain_damage(&shelf.path_of(&volume), 8, base, &why))
         }
     };
     Ok(CheckedVolume { volume, header, damage })
@@ -115,12 +103,12 @@ pub(super) fn shelve(
     let mut expected = Some(start);
     let mut number_next = 1;
     for CheckedVolume { volume, header, damage } in checked {
-        for missing in number_next..volume.number {
+        for missing in number_next..volume.number_first {
             shelved.damages.push(missing_volume(shelf, missing, volume.base));
             expected = None;
         }
         number_next = volume.number + 1;
-        let path = volume.path(shelf);
+        let path = shelf.path_of(&volume);
         if let Some(header) = &header {
             let begins = Position {
                 next: header.base,
@@ -153,7 +141,7 @@ pub(super) fn shelve(
 impl Shelved {
     fn count(&mut self, header: &ArchiveHeader, good: bool) {
         match header.form {
-            Form::Stub => self.stubs += 1,
+            Form::Stub => self.stubs += Name::of_header(header).segments(),
             Form::Full => {
                 self.archives += 1;
                 self.archive_bytes += header.file_bytes;

@@ -109,7 +109,9 @@ fn retention_leaves_stubs_and_the_chain_goes_on_from_the_first_record() {
     let archives = files(&sim, "arc").len();
     let done = retain(&journal, time_ms(5)).unwrap();
     assert!(done.archives_removed > 1 && done.kept_first <= 5, "{done:?}");
-    assert_eq!(files(&sim, "stub").len() + files(&sim, "arc").len(), archives);
+    assert_eq!(files(&sim, "stub").len(), 1, "one for all");
+    let removed = usize::try_from(done.archives_removed).unwrap();
+    assert_eq!(removed + files(&sim, "arc").len(), archives);
     check_kept(&journal, "after retention");
     let first = done.kept_first;
     assert!(matches!(journal.read_kept(1), Err(ReadError::Trimmed { first: at }) if at == first));
@@ -128,8 +130,71 @@ fn retention_leaves_stubs_and_the_chain_goes_on_from_the_first_record() {
     compact(&journal, u64::MAX).unwrap();
     let bare = retain(&journal, u64::MAX).unwrap();
     assert_eq!((bare.kept_first, files(&sim, "arc").len()), (bare.sequence_first, 0));
+    assert_eq!(files(&sim, "stub").len(), 1, "one for all, again");
     check_kept(&journal, "without archives");
     assert!(verified(&sim.fork()).is_good());
+}
+
+/// A stub as it was once left for each archive: its header with the flag.
+fn stub_of(archive: &[u8]) -> Vec<u8> {
+    let mut stub = archive[..4_096].to_vec();
+    stub[232] = 1;
+    let crc = crc32fast::hash(&stub[..4_092]);
+    stub[4_092..].copy_from_slice(&crc.to_le_bytes());
+    stub
+}
+
+#[test]
+fn stubs_of_one_archive_each_still_count_and_the_next_retention_makes_one_of_them() {
+    let (sim, journal) = ledger();
+    compact(&journal, 12).unwrap();
+    let archives: Vec<_> = files(&sim, "arc")
+        .into_iter()
+        .map(|path| (path.with_extension("stub"), stub_of(&sim.read_all(&path).unwrap())))
+        .collect();
+    let removed = usize::try_from(retain(&journal, time_ms(7)).unwrap().archives_removed).unwrap();
+    drop(journal);
+    assert!(removed > 2, "{removed}");
+    let (merged, old) = (sim.clone(), sim.fork());
+    for (path, stub) in &archives[..removed] {
+        old.put(path, stub);
+    }
+    // Beside the one that covers them they are left from before; without it they count.
+    drop(open(&old).unwrap());
+    assert_eq!(files(&old, "stub"), files(&merged, "stub"), "what was replaced is removed");
+    for (path, stub) in &archives[..removed] {
+        old.put(path, stub);
+    }
+    let [one] = &files(&merged, "stub")[..] else { panic!("one for all") };
+    passbook_journal::Vfs::unlink(&old, one).unwrap();
+    let (journal, _) = open(&old).unwrap();
+    assert_eq!(files(&old, "stub").len(), removed);
+    check_kept(&journal, "old stubs");
+    let before = verified(&old);
+    assert!(before.is_good(), "{:?}", before.damages);
+    let more = retain(&journal, time_ms(12)).unwrap().archives_removed;
+    assert!(more > 0);
+    assert_eq!(files(&old, "stub").len(), 1);
+    check_kept(&journal, "merged");
+    let after = verified(&old);
+    assert!(after.is_good(), "{:?}", after.damages);
+    assert_eq!((after.stubs, after.chain), (before.stubs + more, before.chain));
+}
+
+#[test]
+fn a_damaged_stub_is_told_and_retention_goes_on_behind_it() {
+    let (sim, journal) = ledger();
+    compact(&journal, 12).unwrap();
+    retain(&journal, time_ms(5)).unwrap();
+    let bad = files(&sim, "stub").remove(0);
+    assert!(sim.flip(&bad, 8 * 200));
+    assert!(retain(&journal, time_ms(9)).unwrap().archives_removed > 0);
+    assert_eq!(files(&sim, "stub").len(), 2, "the damaged one and the one behind it");
+    let report = verified(&sim);
+    let damaged: Vec<_> = report.damages.iter().map(|damage| &damage.path).collect();
+    assert_eq!(damaged, [&bad]);
+    drop(journal);
+    check_kept(&open(&sim).unwrap().0, "reopened");
 }
 
 #[test]
