@@ -13,6 +13,7 @@ use std::sync::Arc;
 use crate::disk::Disk;
 use crate::file::FileJournal;
 use crate::journal::Journal;
+use crate::layout::Layout;
 use crate::read_only::{ReadOnlyJournal, Tail};
 use crate::vfs::Vfs;
 
@@ -87,6 +88,25 @@ pub fn restore(backup: &Path, into: &Path, vfs: Arc<dyn Vfs>) -> Result<RestoreI
 /// [`BackupError::NotEmpty`], [`BackupError::Inside`], or what the file system failed with.
 pub fn check_target(source: &Path, into: &Path, vfs: Arc<dyn Vfs>) -> Result<(), BackupError> {
     copy::check_target(&Disk::new(vfs), source, into)
+}
+
+/// Marks a folder, which is made if it is missing, as one that is being filled: until
+/// [`mark_complete`], every opening refuses it with [`OpenError::Incomplete`](crate::OpenError::Incomplete), but for
+/// [`Create::Unfinished`](crate::Create::Unfinished). For who fills it by other means than this
+/// module's; look with [`check_target`] first.
+///
+/// # Errors
+/// [`BackupError::Io`], also if it is marked already.
+pub fn mark_incomplete(into: &Path, vfs: Arc<dyn Vfs>) -> Result<(), BackupError> {
+    Ok(copy::mark(&Disk::new(vfs), &Layout::new(into))?)
+}
+
+/// Takes the mark away, durably. What the folder holds must be closed.
+///
+/// # Errors
+/// [`BackupError::Io`]; the mark may be there still.
+pub fn mark_complete(into: &Path, vfs: Arc<dyn Vfs>) -> Result<(), BackupError> {
+    Ok(copy::unmark(&Disk::new(vfs), &Layout::new(into))?)
 }
 
 impl ReadOnlyJournal {

@@ -129,6 +129,13 @@ pub enum OpenError {
         /// A name in it that isn't ours.
         found: String,
     },
+    /// A backup, a restore or a salvage into this folder was cut short, or is under way: what is
+    /// here is not all. Remove the folder and do it again.
+    #[error("{} is not whole: what wrote it was cut short", path.display())]
+    Incomplete {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A newer version wrote it. Update the program.
     #[error("{} has format {found}; this program reads up to {supported}", path.display())]
     NewerFormat {

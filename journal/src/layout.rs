@@ -11,6 +11,9 @@ pub(crate) const NAMES_BEFORE_MANIFEST: [&str; 4] =
 /// Names at the top of the folder that come after the manifest.
 pub(crate) const NAMES_AFTER_MANIFEST: [&str; 4] = ["archive", "idx", "quarantine", "snap"];
 
+/// The name of the mark of a folder that is being filled.
+pub(crate) const INCOMPLETE: &str = "INCOMPLETE";
+
 /// Paths inside one ledger's folder.
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
@@ -24,6 +27,11 @@ impl Layout {
 
     pub(crate) fn lock(&self) -> PathBuf {
         self.dir.join("LOCK")
+    }
+
+    /// What marks a folder until all of it is there.
+    pub(crate) fn incomplete(&self) -> PathBuf {
+        self.dir.join(INCOMPLETE)
     }
 
     pub(crate) fn manifest(&self) -> PathBuf {

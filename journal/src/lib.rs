@@ -53,7 +53,9 @@ mod verify;
 mod vfs;
 
 pub use archive::{CompactError, CompactProgress, Compacted, Compaction, Curator, Extent, Keep};
-pub use backup::{BackupError, BackupInfo, RestoreInfo, check_target, restore};
+pub use backup::{
+    BackupError, BackupInfo, RestoreInfo, check_target, mark_complete, mark_incomplete, restore,
+};
 pub use damage::{Damage, Evidence};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub use error::{

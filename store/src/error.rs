@@ -167,6 +167,7 @@ fn open_code(error: &OpenError) -> &'static str {
     match error {
         OpenError::Missing { .. } => "ledger:missing",
         OpenError::NotALedger { .. } => "ledger:not_a_ledger",
+        OpenError::Incomplete { .. } => "ledger:incomplete",
         OpenError::NewerFormat { .. } => "ledger:newer_format",
         OpenError::ForeignJournal { .. } => "ledger:foreign_journal",
         OpenError::Locked { .. } => "ledger:locked",

@@ -12,7 +12,7 @@ use std::{path::Path, sync::Arc};
 use passbook_core::codec;
 use passbook_journal::{
     Create, Damage, OpenError, Options, SalvageReport, SalvagedRecord, StoreId, check_target,
-    salvage as salvage_records,
+    mark_complete, mark_incomplete, salvage as salvage_records,
 };
 
 use self::{known::Known, writer::Writer};
@@ -71,7 +71,8 @@ pub struct SalvageOutcome {
 /// then it is ended again. So if events are lost behind [`SalvageOutcome::snapshot`], nobody knows
 /// what became of sessions in that time. Revoke them all, or those that could have been meant.
 ///
-/// If it is cut short, the new folder holds fewer events than its first one says: remove it.
+/// Until it is done the new folder is marked, and every opening refuses it with
+/// [`OpenError::Incomplete`]: if it is cut short, remove it.
 ///
 /// ```
 /// # let folder = tempfile::tempdir()?;
@@ -102,7 +103,9 @@ pub fn salvage(
     let (report, survey) = survey(damaged, &options)?;
     let mut outcome = survey.outcome(report);
     let known = Known::of(damaged, &options, &outcome.source)?;
-    let options = Options { create: Create::IfMissing, opened_at_ms: now_ms, ..options };
+    let options = Options { create: Create::Unfinished, opened_at_ms: now_ms, ..options };
+    mark_incomplete(into, Arc::clone(&options.vfs))?;
+    let vfs = Arc::clone(&options.vfs);
     let mut writer = Writer::create(into, options.clone(), known)?;
     writer.begin(&outcome, survey.first_ms.unwrap_or(now_ms), now_ms)?;
     walk(damaged, &options, &mut |record| writer.take(record))?;
@@ -119,6 +122,8 @@ pub fn salvage(
     outcome.live = count(live.count());
     outcome.sequence = ledger.sequence();
     ledger.close()?;
+    drop(ledger);
+    mark_complete(into, vfs)?;
     Ok(outcome)
 }
 

@@ -185,6 +185,7 @@ pub(crate) fn look(disk: &Disk, layout: &Layout) -> Result<Shelf, ReadError> {
         }
         OpenError::Missing { .. }
         | OpenError::NotALedger { .. }
+        | OpenError::Incomplete { .. }
         | OpenError::ForeignJournal { .. }
         | OpenError::Locked { .. }
         | OpenError::Option { .. }

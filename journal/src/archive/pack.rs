@@ -126,6 +126,7 @@ fn stopped(error: OpenError) -> CompactError {
         }
         OpenError::Missing { .. }
         | OpenError::NotALedger { .. }
+        | OpenError::Incomplete { .. }
         | OpenError::NewerFormat { .. }
         | OpenError::ForeignJournal { .. }
         | OpenError::Locked { .. }

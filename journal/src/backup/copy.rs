@@ -9,6 +9,7 @@ use super::{BackupError, BackupInfo};
 use crate::archive::shelf::Shelf;
 use crate::damage::{Damage, Evidence};
 use crate::disk::{Disk, DiskFile};
+use crate::error::JournalError;
 use crate::file::create::{create_dir_if_missing, create_folder, write_manifest};
 use crate::file::queue::Mark;
 use crate::file::rotate::write_zeros;
@@ -29,9 +30,6 @@ const COPY_BYTES: u64 = 256 * 1024;
 /// Looks at the source before a missing file counts: snapshots come and go, and a compaction may
 /// be at work in another process.
 const TRIES: usize = 8;
-
-/// The file that marks a target until it is whole.
-const INCOMPLETE: &str = "INCOMPLETE";
 
 /// Whether source and target may have files in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,6 +102,19 @@ pub(crate) fn check_target(disk: &Disk, source: &Path, into: &Path) -> Result<()
     }
 }
 
+/// Makes the folder, and the file in it that says that it isn't whole.
+pub(super) fn mark(disk: &Disk, target: &Layout) -> Result<(), JournalError> {
+    create_folder(disk, target)?;
+    disk.open(&target.incomplete(), OpenMode::CreateNew)?.sync()?;
+    disk.fsync_dir(&target.dir)
+}
+
+/// Says that it is whole: all of it must be durable by now.
+pub(super) fn unmark(disk: &Disk, target: &Layout) -> Result<(), JournalError> {
+    disk.unlink(&target.incomplete())?;
+    disk.fsync_dir(&target.dir)
+}
+
 /// Where a copied ledger ends.
 struct End {
     offset: u64,
@@ -125,9 +136,7 @@ impl Copy<'_> {
     fn begin(&self) -> Result<(), BackupError> {
         let (disk, into) = (self.job.disk, &self.target.dir);
         check_target(disk, &self.job.source.dir, into)?;
-        create_folder(disk, &self.target)?;
-        disk.open(&into.join(INCOMPLETE), OpenMode::CreateNew)?.sync()?;
-        disk.fsync_dir(into)?;
+        mark(disk, &self.target)?;
         for dir in self.folders() {
             create_dir_if_missing(disk, &dir)?;
         }
@@ -275,8 +284,7 @@ impl Copy<'_> {
         self.taken.insert(target.watermark(), bytes_of(WATERMARK_BYTES));
         self.taken.insert(target.manifest(), bytes_of(MANIFEST_BYTES));
         write_manifest(disk, target, &view.manifest)?;
-        disk.unlink(&target.dir.join(INCOMPLETE))?;
-        disk.fsync_dir(&target.dir)?;
+        unmark(disk, target)?;
         Ok(BackupInfo {
             sequence: durable,
             time_ms: end.position.time_ms,

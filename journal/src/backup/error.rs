@@ -63,6 +63,7 @@ impl From<OpenError> for BackupError {
             }
             error @ (OpenError::Missing { .. }
             | OpenError::NotALedger { .. }
+            | OpenError::Incomplete { .. }
             | OpenError::NewerFormat { .. }
             | OpenError::ForeignJournal { .. }
             | OpenError::Locked { .. }

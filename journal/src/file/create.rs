@@ -12,7 +12,7 @@ use crate::disk::Disk;
 use crate::error::{JournalError, OpenError};
 use crate::format::manifest::Manifest;
 use crate::format::segment::{SegmentHeader, parse_file_name};
-use crate::layout::{Layout, NAMES_AFTER_MANIFEST, NAMES_BEFORE_MANIFEST};
+use crate::layout::{INCOMPLETE, Layout, NAMES_AFTER_MANIFEST, NAMES_BEFORE_MANIFEST};
 use crate::leaf::CHAIN_START;
 use crate::limits::BLOCK_BYTES;
 use crate::recovery::{DATA_START, read_watermark};
@@ -27,13 +27,37 @@ pub(crate) enum Folder {
     Ledger,
 }
 
-/// Looks before anything is written; refuses a folder that holds something else.
+/// Looks before anything is written; refuses a folder that holds something else, or is marked as
+/// incomplete.
 pub(crate) fn look(disk: &Disk, layout: &Layout) -> Result<Folder, OpenError> {
-    let names = match disk.list(&layout.dir) {
-        Ok(names) => names,
-        Err(error) if error.is_not_found() => return Ok(Folder::Missing),
-        Err(error) => return Err(error.into()),
-    };
+    match names(disk, layout)? {
+        Some(names) if names.iter().any(|name| name == INCOMPLETE) => {
+            Err(OpenError::Incomplete { path: layout.dir.clone() })
+        }
+        names => look_at(disk, layout, names),
+    }
+}
+
+/// The same for who fills the folder: the mark is his own.
+pub(super) fn look_unfinished(disk: &Disk, layout: &Layout) -> Result<Folder, OpenError> {
+    let mut names = names(disk, layout)?;
+    if let Some(names) = &mut names {
+        names.retain(|name| name != INCOMPLETE);
+    }
+    look_at(disk, layout, names)
+}
+
+/// What is in the folder, if there is one.
+fn names(disk: &Disk, layout: &Layout) -> Result<Option<Vec<String>>, OpenError> {
+    match disk.list(&layout.dir) {
+        Ok(names) => Ok(Some(names)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn look_at(disk: &Disk, layout: &Layout, names: Option<Vec<String>>) -> Result<Folder, OpenError> {
+    let Some(names) = names else { return Ok(Folder::Missing) };
     if names.iter().any(|name| name == "MANIFEST") {
         return Ok(Folder::Ledger);
     }

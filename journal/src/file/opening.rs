@@ -60,7 +60,11 @@ fn lock_or_create(
     layout: &Layout,
     options: &Options,
 ) -> Result<(DiskFile, bool), OpenError> {
-    match (create::look(disk, layout)?, options.create) {
+    let look = || match options.create {
+        Create::Unfinished => create::look_unfinished(disk, layout),
+        Create::IfMissing | Create::Never => create::look(disk, layout),
+    };
+    match (look()?, options.create) {
         (Folder::Ledger, _) => {
             // The lock file may have been lost; it says nothing about the data.
             Ok((lock::take(disk, layout, OpenMode::CreateOrOpen)?, false))
@@ -68,11 +72,11 @@ fn lock_or_create(
         (Folder::Missing | Folder::Vacant, Create::Never) => {
             Err(OpenError::Missing { path: layout.dir.clone() })
         }
-        (Folder::Missing | Folder::Vacant, Create::IfMissing) => {
+        (Folder::Missing | Folder::Vacant, Create::IfMissing | Create::Unfinished) => {
             create::create_folder(disk, layout)?;
             let lock = lock::take(disk, layout, OpenMode::CreateOrOpen)?;
             // Somebody may have created it while we waited for the lock.
-            if create::look(disk, layout)? == Folder::Ledger {
+            if look()? == Folder::Ledger {
                 return Ok((lock, false));
             }
             create::create(disk, layout, options)?;

@@ -18,6 +18,9 @@ pub enum Create {
     IfMissing,
     /// Refuse with [`OpenError::Missing`] if there is none.
     Never,
+    /// Create one if the folder is missing or empty, also in a folder that
+    /// [`mark_incomplete`](crate::mark_incomplete) has marked: for who fills it and marks it.
+    Unfinished,
 }
 
 /// What "durable" means.

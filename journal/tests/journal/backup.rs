@@ -176,7 +176,7 @@ fn a_damaged_ledger_gives_no_backup_that_would_not_open() {
     let Err(BackupError::Corrupt(damage)) = refused else { panic!("{refused:?}") };
     assert_eq!(&damage.path, segments.last().unwrap());
     let left = open_in(Path::new(INTO), options(&sim));
-    assert!(matches!(left, Err(OpenError::NotALedger { .. })), "{left:?}");
+    assert!(matches!(left, Err(OpenError::Incomplete { .. })), "{left:?}");
 }
 
 /// Numbers of the calls that change something.
@@ -201,7 +201,7 @@ fn check_cut(image: &SimVfs, source: &str, target: &str, done: bool, what: &str)
             check_copy(image, target, 17, what);
             true
         }
-        Err(OpenError::Missing { .. } | OpenError::NotALedger { .. }) => {
+        Err(OpenError::Missing { .. } | OpenError::Incomplete { .. }) => {
             assert!(!done, "{what}: it was reported as done");
             // Creating one there is refused too, unless nothing at all is there.
             let names = files_in(image, target);

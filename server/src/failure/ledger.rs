@@ -139,6 +139,7 @@ fn exit_of_open(error: &OpenError) -> Exit {
         OpenError::NotWritable(cause) if is_denied(cause) => Exit::NotAllowed,
         OpenError::NoSpace(_) | OpenError::NotWritable(_) => Exit::Unwritable,
         OpenError::NotALedger { .. }
+        | OpenError::Incomplete { .. }
         | OpenError::NewerFormat { .. }
         | OpenError::ForeignJournal { .. }
         | OpenError::Corrupt(_)
@@ -169,6 +170,13 @@ fn of_open(error: &OpenError, code: &'static str, exit: Exit) -> Failure {
             let what = format!("{path_shown} is no store: it holds {found:?} and no MANIFEST");
             Failure::new(exit, code, what)
                 .help("name another folder with --store DIR")
+                .field("path", json!(path))
+        }
+        OpenError::Incomplete { path } => {
+            let what = format!("{} is not whole", path.display());
+            Failure::new(exit, code, what)
+                .why("a backup, a restore or a salvage into it was cut short, or is under way")
+                .help("if none is at work: remove the folder, and do it again")
                 .field("path", json!(path))
         }
         OpenError::NewerFormat { path, .. } => {

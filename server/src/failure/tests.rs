@@ -43,6 +43,7 @@ fn every_class_of_error_has_its_exit_code() {
     }
     let found = "notes.txt".to_owned();
     check(open(OpenError::NotALedger { path: path(), found }), Exit::Failed, "ledger:not_a_ledger");
+    check(open(OpenError::Incomplete { path: path() }), Exit::Failed, "ledger:incomplete");
     let failed = || io_failed(StorageFull);
     check(LedgerError::Unavailable(failed()), Exit::Unwritable, "ledger:unavailable");
     check(

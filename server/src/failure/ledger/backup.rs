@@ -44,6 +44,10 @@ pub(super) fn failure(error: &Arc<BackupError>) -> Failure {
                     .help("see which there are: passbook backup list DIR")
                     .field("path", json!(path))
             }
+            OpenError::Incomplete { path } => new(Exit::Failed, "the backup is not whole")
+                .why(chain(error))
+                .help("remove it, and see which are whole: passbook backup list DIR")
+                .field("path", json!(path)),
             OpenError::NotALedger { .. }
             | OpenError::NewerFormat { .. }
             | OpenError::ForeignJournal { .. }
