@@ -123,8 +123,8 @@ impl Engine {
     }
 
     fn after_append(&self, queue: &mut Queue, committer: Committer) {
-        if queue.runs_low() {
-            queue.next = Next::Wanted;
+        if queue.room.runs_low() {
+            queue.room.next = Next::Wanted;
             self.keeper.notify_one();
         }
         self.appended.fetch_add(1, Ordering::Release);
@@ -149,7 +149,7 @@ impl Engine {
     }
 
     fn wait_for_segment(&self, queue: &mut MutexGuard<'_, Queue>) -> Result<(), AppendError> {
-        match (&mut queue.next, self.threading) {
+        match (&mut queue.room.next, self.threading) {
             (Next::Failed { reason, retry }, Threading::Threads) => {
                 *retry = true;
                 Err(AppendError::ReadOnly(reason.clone()))
@@ -158,17 +158,17 @@ impl Engine {
                 Next::Absent | Next::Wanted | Next::Preparing | Next::Ready { .. },
                 Threading::Threads,
             ) => {
-                if matches!(queue.next, Next::Absent) {
-                    queue.next = Next::Wanted;
+                if matches!(queue.room.next, Next::Absent) {
+                    queue.room.next = Next::Wanted;
                     self.keeper.notify_one();
                 }
                 self.room.wait(queue);
                 Ok(())
             }
             (_, Threading::Inline) => {
-                queue.next = Next::Wanted;
+                queue.room.next = Next::Wanted;
                 MutexGuard::unlocked(queue, || self.prepare_step());
-                match &queue.next {
+                match &queue.room.next {
                     Next::Failed { reason, .. } => Err(AppendError::ReadOnly(reason.clone())),
                     Next::Absent | Next::Wanted | Next::Preparing | Next::Ready { .. } => Ok(()),
                 }
@@ -202,7 +202,7 @@ impl Engine {
     pub(crate) fn health(&self) -> JournalHealth {
         let segments = self.catalog.lock().count();
         let queue = self.queue.lock();
-        let writer = match (&queue.failure, queue.closed, &queue.next) {
+        let writer = match (&queue.failure, queue.closed, &queue.room.next) {
             (Some(failure), _, _) => WriterState::Poisoned(Arc::clone(&failure.error)),
             (None, true, _) => WriterState::Closed,
             (None, false, Next::Failed { reason, .. }) => WriterState::ReadOnly(reason.clone()),

@@ -65,8 +65,8 @@ impl Engine {
             return;
         }
         let mut queue = self.queue.lock();
-        if !matches!(queue.next, Next::Ready { .. }) {
-            queue.next = Next::Wanted;
+        if !matches!(queue.room.next, Next::Ready { .. }) {
+            queue.room.next = Next::Wanted;
         }
         drop(queue);
         self.prepare_step();

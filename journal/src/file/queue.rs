@@ -2,15 +2,17 @@
 //!
 //! It decides and computes; reading and writing files is left to `steps` and `rotate`.
 
+mod room;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+pub(crate) use self::room::{Next, Room};
 use super::lengths::Lengths;
-use crate::error::{AppendError, JournalError, ReadOnlyReason};
+use crate::error::{AppendError, JournalError};
 use crate::format::draft::Draft;
 use crate::journal::Group;
 use crate::limits::QUEUE_BYTES_MAX;
-use crate::recovery::DATA_START;
 
 /// Drafts whose buffers are kept for the next batches.
 const SPARE_DRAFTS_MAX: usize = 8;
@@ -35,41 +37,6 @@ pub(crate) struct Mark {
     pub(crate) segment: u64,
     pub(crate) end: u64,
     pub(crate) durable: u64,
-}
-
-/// State of the segment after the active one.
-#[derive(Debug, Clone)]
-pub(crate) enum Next {
-    Absent,
-    /// Somebody asked for it.
-    Wanted,
-    /// It is being filled with zeros.
-    Preparing,
-    /// It has so many bytes.
-    Ready {
-        bytes: u64,
-    },
-    /// The last try failed. `retry` once an append has met it since.
-    Failed {
-        reason: ReadOnlyReason,
-        retry: bool,
-    },
-}
-
-/// Where the last draft goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum TailIn {
-    Active,
-    Next,
-}
-
-/// When a batch begins the next segment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Turn {
-    /// Once it doesn't fit into the active one.
-    WhenFull,
-    /// The next one does, whatever is left of the active one.
-    Now,
 }
 
 /// See [`Queue::watched`].
@@ -137,14 +104,7 @@ pub(crate) struct Queue {
     pub(crate) watched: Watched,
     pub(crate) failure: Option<Failure>,
     pub(crate) closed: bool,
-    pub(crate) next: Next,
-    lengths: Lengths,
-    /// Bytes left in the active segment.
-    active_left: u64,
-    turn: Turn,
-    /// Bytes left behind all drafts, in the segment that the last of them goes to.
-    tail_left: u64,
-    tail_in: TailIn,
+    pub(crate) room: Room,
     draft_bytes_max: usize,
     pub(crate) depth: usize,
     pub(crate) counters: Counters,
@@ -179,12 +139,7 @@ impl Queue {
             watched: Watched::No,
             failure: None,
             closed: false,
-            next: Next::Absent,
-            lengths: start.lengths,
-            active_left: start.active_left,
-            turn: Turn::WhenFull,
-            tail_left: start.active_left,
-            tail_in: TailIn::Active,
+            room: Room::new(start.active_left, start.lengths),
             draft_bytes_max: start.draft_bytes_max,
             depth: start.depth,
             counters: Counters::default(),
@@ -209,7 +164,7 @@ impl Queue {
             Some(draft) => (draft.extent(), draft.extent_with(framed_bytes)),
             None => (0, Draft::extent_of(framed_bytes)),
         };
-        self.place(u64_of(before), u64_of(after))?;
+        self.room.place(u64_of(before), u64_of(after))?;
         if !joins {
             let mut draft = self.spare.pop().unwrap_or_default();
             draft.begin(self.head + 1, group.time_ms);
@@ -219,9 +174,7 @@ impl Queue {
         self.drafts.back_mut().expect("one was there or was just added").push(group);
         self.head += u64_of(group.payloads.len());
         self.time_last_ms = group.time_ms;
-        if self.lengths.active_since_ms == 0 {
-            self.lengths.active_since_ms = group.time_ms;
-        }
+        self.room.holds_since(group.time_ms);
         Ok(self.head)
     }
 
@@ -242,34 +195,6 @@ impl Queue {
         Ok(())
     }
 
-    /// Reserves room for the last draft to grow from `before` to `after` bytes. Room is given
-    /// only in segments that exist: so a full disk is met here, never in the middle of a batch.
-    fn place(&mut self, before: u64, after: u64) -> Result<(), Obstacle> {
-        if let Some(left) = (self.tail_left + before).checked_sub(after) {
-            self.tail_left = left;
-            return Ok(());
-        }
-        if self.tail_in == TailIn::Next {
-            return Err(Obstacle::Full);
-        }
-        match self.next {
-            Next::Ready { bytes } => {
-                self.tail_in = TailIn::Next;
-                self.tail_left = bytes - DATA_START - after;
-                Ok(())
-            }
-            Next::Absent | Next::Wanted | Next::Preparing | Next::Failed { .. } => {
-                Err(Obstacle::NeedsSegment)
-            }
-        }
-    }
-
-    /// Whether the next segment should be prepared by now: the last quarter has begun.
-    pub(crate) fn runs_low(&self) -> bool {
-        matches!(self.next, Next::Absent)
-            && (self.tail_in == TailIn::Next || self.tail_left < self.lengths.active_bytes / 4)
-    }
-
     /// Records in batches that are under way.
     fn records_in_flight(&self) -> u64 {
         self.flights.iter().map(|flight| flight.records).sum()
@@ -281,8 +206,8 @@ impl Queue {
         if self.writing || self.failure.is_some() {
             return false;
         }
-        if self.must_rotate(draft) {
-            return self.flights.is_empty() && matches!(self.next, Next::Ready { .. });
+        if self.room.must_rotate(u64_of(draft.extent())) {
+            return self.flights.is_empty() && matches!(self.room.next, Next::Ready { .. });
         }
         // Counted in order: a batch stays under way until all before it are synced, so that no
         // more than `depth` of them can ever be torn.
@@ -295,41 +220,22 @@ impl Queue {
         2 * u64_of(draft.count()) >= self.records_in_flight()
     }
 
-    fn must_rotate(&self, draft: &Draft) -> bool {
-        self.turn == Turn::Now || u64_of(draft.extent()) > self.active_left
-    }
-
     /// How long the next segment should be.
     pub(crate) fn next_bytes(&self) -> u64 {
-        self.lengths.next_bytes(self.time_last_ms)
+        self.room.next_bytes(self.time_last_ms)
     }
 
-    /// How long a segment is that begins anew.
-    pub(crate) fn first_bytes(&self) -> u64 {
-        self.lengths.first_bytes
-    }
-
-    /// Whether to begin another segment now would free space: this one has records and is longer
-    /// than one that begins anew, and nothing is spoken for in the next.
+    /// Whether to begin another segment now is possible, and would free space.
     pub(crate) fn is_worth_a_turn(&self) -> bool {
-        let Lengths { active_bytes, first_bytes, .. } = self.lengths;
-        active_bytes > first_bytes
-            && self.active_left < active_bytes - DATA_START
-            && self.tail_in == TailIn::Active
-            && self.failure.is_none()
-            && !self.closed
+        self.room.is_worth_a_turn() && self.failure.is_none() && !self.closed
     }
 
     /// The next segment is ready: it takes what is queued and not being written, if that fits.
     pub(crate) fn turn(&mut self, bytes: u64) {
-        self.next = Next::Ready { bytes };
-        let queued = self.drafts.iter().map(|draft| u64_of(draft.extent())).sum();
-        if let Some(left) = (bytes - DATA_START).checked_sub(queued)
-            && self.is_worth_a_turn()
-        {
-            self.turn = Turn::Now;
-            self.tail_in = TailIn::Next;
-            self.tail_left = left;
+        self.room.next = Next::Ready { bytes };
+        if self.is_worth_a_turn() {
+            let queued = self.drafts.iter().map(|draft| u64_of(draft.extent())).sum();
+            self.room.turn(bytes, queued);
         }
     }
 
@@ -340,7 +246,7 @@ impl Queue {
         }
         let draft = self.drafts.pop_front()?;
         self.writing = true;
-        let rotate = self.must_rotate(&draft);
+        let rotate = self.room.must_rotate(u64_of(draft.extent()));
         Some(Work { draft, durable: self.mark.durable, rotate })
     }
 
@@ -348,15 +254,7 @@ impl Queue {
     /// `since_ms`.
     pub(crate) fn rotated(&mut self, mark: Mark, bytes: u64, since_ms: u64) {
         self.mark = mark;
-        self.lengths.active_bytes = bytes;
-        self.lengths.active_since_ms = since_ms;
-        self.active_left = bytes - DATA_START;
-        self.turn = Turn::WhenFull;
-        self.next = Next::Absent;
-        match self.tail_in {
-            TailIn::Next => self.tail_in = TailIn::Active,
-            TailIn::Active => unreachable!("the draft that rotates was placed in the next segment"),
-        }
+        self.room.rotated(bytes, since_ms);
     }
 
     /// The ticket that the next batch will get.
@@ -367,7 +265,7 @@ impl Queue {
     /// Gives the writer's role up: the batch is written. Returns its ticket.
     pub(crate) fn written(&mut self, mut flight: Flight, draft: Draft) -> u64 {
         self.writing = false;
-        self.active_left -= flight.extent;
+        self.room.take(flight.extent);
         self.queued_bytes -= draft.extent_sealed();
         self.counters.bytes_written += flight.extent;
         flight.ticket = self.ticket_next;

@@ -24,15 +24,15 @@ impl Engine {
     pub(super) fn prepare_step(&self) -> bool {
         let bytes = {
             let mut queue = self.queue.lock();
-            if !matches!(queue.next, Next::Wanted) || queue.failure.is_some() {
+            if !matches!(queue.room.next, Next::Wanted) || queue.failure.is_some() {
                 return false;
             }
-            queue.next = Next::Preparing;
+            queue.room.next = Next::Preparing;
             queue.next_bytes()
         };
         let prepared = self.prepare(bytes);
         let mut queue = self.queue.lock();
-        queue.next = match prepared {
+        queue.room.next = match prepared {
             Ok(true) => Next::Ready { bytes },
             Ok(false) => Next::Absent,
             Err(error) => Next::Failed { reason: reason_of(error), retry: false },
@@ -52,19 +52,19 @@ impl Engine {
         let bytes = {
             let mut queue = self.queue.lock();
             // Where one is being prepared the turn is near anyway.
-            let is_free = matches!(queue.next, Next::Absent | Next::Ready { .. });
+            let is_free = matches!(queue.room.next, Next::Absent | Next::Ready { .. });
             if !is_free || !queue.is_worth_a_turn() {
                 return;
             }
-            queue.next = Next::Preparing;
-            queue.first_bytes()
+            queue.room.next = Next::Preparing;
+            queue.room.first_bytes()
         };
         let prepared = self.prepare(bytes);
         let mut queue = self.queue.lock();
         match prepared {
             Ok(true) => queue.turn(bytes),
             // The active segment has room: nothing is lost but the space that this was to free.
-            Ok(false) | Err(_) => queue.next = Next::Absent,
+            Ok(false) | Err(_) => queue.room.next = Next::Absent,
         }
         self.room.notify_all();
         self.work.notify_all();
@@ -74,7 +74,7 @@ impl Engine {
     /// successor is always whole. Returns the sequence up to which that is.
     pub(super) fn rotate(&self, writer: &mut Writer) -> Result<u64, JournalError> {
         let before = self.sync_all(writer)?;
-        let Next::Ready { bytes } = self.queue.lock().next else {
+        let Next::Ready { bytes } = self.queue.lock().room.next else {
             unreachable!("a batch that begins a segment is taken once that is ready")
         };
         let mut salt = [0; 16];

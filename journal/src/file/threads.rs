@@ -178,7 +178,7 @@ impl Engine {
     fn keep_until_closed(&self) {
         let mut queue = self.queue.lock();
         while !queue.closed {
-            if matches!(queue.next, Next::Wanted) && queue.failure.is_none() {
+            if matches!(queue.room.next, Next::Wanted) && queue.failure.is_none() {
                 drop(queue);
                 self.prepare_step();
                 queue = self.queue.lock();
@@ -188,8 +188,8 @@ impl Engine {
             if !ticked || queue.failure.is_some() {
                 continue;
             }
-            if let Next::Failed { retry: true, .. } = queue.next {
-                queue.next = Next::Wanted;
+            if let Next::Failed { retry: true, .. } = queue.room.next {
+                queue.room.next = Next::Wanted;
             }
             let mark = queue.mark;
             drop(queue);
