@@ -1,8 +1,6 @@
 //! Writes what the fuzz targets begin with: `cargo run -p passbook-tests --bin fuzz_seeds FOLDER`
 //! fills `FOLDER/<target>/`; without a folder, `fuzz/corpus`.
 
-#![expect(clippy::disallowed_methods, reason = "a tool of the repository, not of a ledger")]
-
 use std::{env, fs, io, path::PathBuf};
 
 use passbook_tests::fuzz::TARGETS;

@@ -244,6 +244,7 @@ fn check_place(error: &OpenError) -> Result<(), String> {
         OpenError::ForeignJournal { .. } | OpenError::NewerFormat { .. } => Ok(()),
         OpenError::Missing { .. }
         | OpenError::NotALedger { .. }
+        | OpenError::Incomplete { .. }
         | OpenError::Locked { .. }
         | OpenError::NoSpace(_)
         | OpenError::NotWritable(_)

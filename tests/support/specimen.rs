@@ -112,7 +112,7 @@ impl Sets {
         let mut sets = self.0.lock().expect("no panic under it");
         while sets.len() <= number {
             let seed = seed.wrapping_add(u64::try_from(sets.len()).expect("few sets"));
-            let ends = if sets.len() % 2 == 0 {
+            let ends = if sets.len().is_multiple_of(2) {
                 [Line::Close, Line::Kill]
             } else {
                 [Line::Kill, Line::Close]
