@@ -115,7 +115,7 @@ impl Stat {
 /// let folder = tempfile::tempdir()?;
 /// drop(FileJournal::open(folder.path(), Options::default(), &mut |_: RecordRef<'_>| Ok(()))?);
 /// let stat = stat(folder.path(), std::sync::Arc::new(RealVfs))?;
-/// assert_eq!((stat.segments.len(), stat.bytes()), (1, 64 << 20));
+/// assert_eq!((stat.segments.len(), stat.bytes()), (1, 4 << 20));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///

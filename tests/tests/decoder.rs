@@ -92,9 +92,11 @@ fn check_ledger(rig: &Rig, tally: &mut Tally) {
     assert!(report.is_good(), "{:?}", report.damages);
     assert_eq!(report.chain, Some(reading.chain), "the chain over all records");
     assert_eq!(report.store, Some(reading.manifest.store));
-    let stubs = reading.archives.iter().filter(|archive| archive.header.is_stub).count();
-    let counts = [reading.segments.len(), reading.archives.len() - stubs, stubs];
-    let counts = counts.map(|count| u64::try_from(count).expect("few"));
+    let count = |len: usize| u64::try_from(len).expect("few");
+    let headers = reading.archives.iter().map(|archive| &archive.header);
+    let (stubs, archives): (Vec<_>, Vec<_>) = headers.partition(|header| header.is_stub);
+    let stubbed = stubs.iter().map(|stub| stub.number + 1 - stub.number_first).sum();
+    let counts = [count(reading.segments.len()), count(archives.len()), stubbed];
     assert_eq!([report.segments, report.archives, report.stubs], counts);
     let snapshots: Vec<_> =
         report.snapshots.iter().map(|info| (info.sequence, info.digest)).collect();

@@ -103,8 +103,9 @@ pub(super) fn shelve(
     let mut expected = Some(start);
     let mut number_next = 1;
     for CheckedVolume { volume, header, damage } in checked {
-        for missing in number_next..volume.number_first {
-            shelved.damages.push(missing_volume(shelf, missing, volume.base));
+        if number_next < volume.number_first {
+            let missing = number_next..=volume.number_first - 1;
+            shelved.damages.extend(missing_volumes(shelf, missing, volume.base));
             expected = None;
         }
         number_next = volume.number + 1;
@@ -126,9 +127,9 @@ pub(super) fn shelve(
         shelved.damages.extend(damage);
     }
     let segment_first = shelf.manifest.segment_first;
-    for missing in number_next..segment_first {
-        let sequence = shelf.manifest.sequence_first;
-        shelved.damages.push(missing_volume(shelf, missing, sequence));
+    if number_next < segment_first {
+        let (missing, sequence) = (number_next..=segment_first - 1, shelf.manifest.sequence_first);
+        shelved.damages.extend(missing_volumes(shelf, missing, sequence));
         expected = None;
     }
     if let Some((path, header)) = first.filter(|(_, header)| header.number == segment_first) {
@@ -160,9 +161,27 @@ fn broken_chain(path: &Path, expected: Option<&Position>, begins: &Position) -> 
     Some(plain_damage(path, 0, expected.next.min(begins.next), why))
 }
 
-fn missing_volume(shelf: &Shelf, number: u64, sequence: u64) -> Damage {
-    let form = if number < shelf.manifest.archive_first { "stub" } else { "archive" };
-    let dir = shelf.path(number, sequence, Form::Full);
-    let dir = dir.parent().unwrap_or(&dir);
-    plain_damage(dir, 0, sequence, &format!("the {form} of segment {number} is missing"))
+/// Segments of which nothing is left, before the record `sequence`: one damage for the stubs and one
+/// for the archives that should be there, however many a manifest names.
+fn missing_volumes(
+    shelf: &Shelf,
+    missing: RangeInclusive<u64>,
+    sequence: u64,
+) -> impl Iterator<Item = Damage> {
+    let (first, last) = missing.into_inner();
+    let archive_first = shelf.manifest.archive_first;
+    let stubs = (first, last.min(archive_first.saturating_sub(1)), "stub");
+    let archives = (first.max(archive_first), last, "archive");
+    let dir = shelf.path(first, sequence, Form::Full);
+    let dir = dir.parent().unwrap_or(&dir).to_owned();
+    [stubs, archives].into_iter().filter(|(first, last, _)| first <= last).map(
+        move |(first, last, form)| {
+            let why = if first == last {
+                format!("the {form} of segment {first} is missing")
+            } else {
+                format!("the {form}s of segments {first} to {last} are missing")
+            };
+            plain_damage(&dir, 0, sequence, &why)
+        },
+    )
 }

@@ -21,8 +21,10 @@ pub struct Archive {
 pub struct Header {
     /// Id of the store.
     pub store: [u8; 16],
-    /// Number of the segment.
+    /// Number of the segment, of the last one in a stub of several.
     pub number: u64,
+    /// Number of the first segment.
+    pub number_first: u64,
     /// Sequences of its first and its last record.
     pub sequences: (u64, u64),
     /// How many batches, whole records, leaves, and bytes of payloads.
@@ -35,6 +37,8 @@ pub struct Header {
     pub keys: u64,
     /// The oldest archive that was kept when it was written.
     pub counted_from: u64,
+    /// Postings in it and all archives before it, if they were counted.
+    pub postings: Option<u64>,
     /// The chain before and behind it.
     pub chains: ([u8; 32], [u8; 32]),
     /// Whether it is all that is left.
@@ -54,9 +58,11 @@ pub fn header(block: &[u8]) -> Result<Header, Broken> {
     let times_ms = [input.u64()?, input.u64()?, input.u64()?];
     let offsets = [input.u64()?, input.u64()?, input.u64()?, input.u64()?];
     let (keys, counted_from) = (input.u64()?, input.u64()?);
-    input.zeros(8)?;
+    let postings = input.u64()?.checked_sub(1);
     let (chains, flags) = ((input.array()?, input.array()?), input.u32()?);
-    input.zeros(3_856)?;
+    input.zeros(4)?;
+    let several_from = input.u64()?;
+    input.zeros(3_844)?;
     let [_, whole, leaves, _] = counts;
     let records = sequences.1.checked_add(1).and_then(|end| end.checked_sub(sequences.0));
     ensure(records.is_some() && records == whole.checked_add(leaves), "its counts differ")?;
@@ -66,15 +72,22 @@ pub fn header(block: &[u8]) -> Result<Header, Broken> {
     ensure(times_ms.is_sorted(), "its times are not in order")?;
     ensure(flags <= 1, "its flags are unknown")?;
     let is_stub = flags == 1;
+    ensure(
+        several_from < number && (is_stub || several_from == 0),
+        "its numbers are out of range",
+    )?;
+    let number_first = if several_from == 0 { number } else { several_from };
     Ok(Header {
         store,
         number,
+        number_first,
         sequences,
         counts,
         times_ms,
         offsets,
         keys,
         counted_from,
+        postings,
         chains,
         is_stub,
     })

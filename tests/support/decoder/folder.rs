@@ -112,19 +112,54 @@ pub fn read(files: &Files) -> Result<Reading, Broken> {
 
 /// Stubs up to the oldest archive that counts, archives from there to the oldest segment.
 fn archives(files: &Files, manifest: &Manifest) -> Result<Vec<Archive>, Broken> {
-    let is_stub = |number: u64| number < manifest.archive.0;
-    let is_full = |number: u64| (manifest.archive.0..manifest.segment.0).contains(&number);
-    let stubs = files.numbered("archive", ".stub").into_iter().filter(|(n, ..)| is_stub(*n));
-    let full = files.numbered("archive", ".arc").into_iter().filter(|(n, ..)| is_full(*n));
-    let mut archives = Vec::new();
-    for (number, first, bytes) in stubs.chain(full) {
-        let archive = archive::archive(bytes)?;
-        let named = (archive.header.number, archive.header.sequences.0);
-        ensure(named == (number, first), "an archive has another's name")?;
-        ensure(archive.header.is_stub == is_stub(number), "a stub has an archive's name")?;
-        archives.push(archive);
+    let mut archives = stubs(files, manifest)?;
+    let counts = |number: u64| (manifest.archive.0..manifest.segment.0).contains(&number);
+    for (number, first, bytes) in files.numbered("archive", ".arc") {
+        if counts(number) {
+            archives.push(named_archive(bytes, (number, number, first), false)?);
+        }
     }
     Ok(archives)
+}
+
+/// Those that count: each of some segments, and not of a part of another's.
+fn stubs(files: &Files, manifest: &Manifest) -> Result<Vec<Archive>, Broken> {
+    let mut found: Vec<_> = files
+        .below("archive")
+        .filter_map(|(name, bytes)| Some((stub_name(name)?, bytes)))
+        .filter(|((_, last, _), _)| *last < manifest.archive.0)
+        .collect();
+    // Of those that begin at the same segment the longest first.
+    found.sort_unstable_by_key(|((first, last, _), _)| (*first, std::cmp::Reverse(*last)));
+    let (mut stubs, mut covered) = (Vec::new(), 0);
+    for (name, bytes) in found {
+        if name.1 > covered {
+            covered = name.1;
+            stubs.push(named_archive(bytes, name, true)?);
+        }
+    }
+    Ok(stubs)
+}
+
+/// First and last segment and first sequence, of `<segment>-<sequence>.stub` or
+/// `<segment>-<segment>-<sequence>.stub`.
+fn stub_name(name: &str) -> Option<(u64, u64, u64)> {
+    if let Ok((number, sequence)) = segment::name(name, ".stub") {
+        return Some((number, number, sequence));
+    }
+    let (first, rest) = name.split_once('-')?;
+    let (last, sequence) = segment::name(rest, ".stub").ok()?;
+    let first: u64 = first.parse().ok()?;
+    (name == format!("{first:06}-{rest}") && first < last).then_some((first, last, sequence))
+}
+
+fn named_archive(bytes: &[u8], name: (u64, u64, u64), is_stub: bool) -> Result<Archive, Broken> {
+    let archive = archive::archive(bytes)?;
+    let header = &archive.header;
+    let says = (header.number_first, header.number, header.sequences.0);
+    ensure(says == name, "an archive has another's name")?;
+    ensure(header.is_stub == is_stub, "a stub has an archive's name")?;
+    Ok(archive)
 }
 
 fn segments(files: &Files, manifest: &Manifest) -> Result<Vec<Segment>, Broken> {
