@@ -25,6 +25,7 @@ use crate::vfs::Vfs;
 
 mod archives;
 mod files;
+mod ordinals;
 mod segment;
 mod snapshots;
 
@@ -32,6 +33,7 @@ pub use archives::CompleteFrom;
 
 use archives::{CheckedVolume, Volume, check_volume, shelve, volumes};
 use files::{Files, Piece};
+use ordinals::check_ordinals;
 use segment::{Checked, check_segment};
 use snapshots::{Snapshots, missing_at_end};
 
@@ -167,6 +169,9 @@ fn look_and_check(
     let (good, damages) = snapshots.check(disk, layout, &files, &|bytes| job.advance(bytes));
     let missing = |last| missing_at_end(&files, &good, last);
     let mut report = report(&files, checked, watermark.as_ref(), held);
+    if let Some(shelf) = files.shelf.as_ref().filter(|_| report.damages.is_empty()) {
+        report.damages.extend(check_ordinals(shelf)?);
+    }
     report.damages.extend(damages);
     if held == Held::No {
         report.damages.extend(missing(report.sequence_last()));

@@ -259,6 +259,40 @@ fn a_missing_archive_is_named_at_the_opening() {
     }
 }
 
+/// Keeps nothing but leaves.
+#[derive(Debug)]
+struct Forgetful;
+
+impl Curator for Forgetful {
+    fn sort(&self, _record: RecordRef<'_>, _keys: &mut Vec<Vec<u8>>) -> Keep {
+        Keep::Leaf
+    }
+}
+
+#[test]
+fn verifying_misses_what_an_archive_left_out_that_the_next_one_counts() {
+    let (sim, journal) = ledger();
+    drop(journal);
+    let forgetful = sim.fork();
+    compact(&open(&sim).unwrap().0, 10).unwrap();
+    let (journal, _) = open(&forgetful).unwrap();
+    let compaction = Compaction { drop_through: 10, ..Compaction::default() };
+    journal.compact(&compaction, &Forgetful).unwrap();
+    assert!(verified(&sim).is_good() && verified(&forgetful).is_good());
+    let archives = files(&sim, "arc");
+    // Behind the last one nothing counts on it.
+    let (last, counted) = archives.split_last().unwrap();
+    assert!(counted.len() > 2);
+    for path in counted.iter().filter(|path| sim.read_all(path) != forgetful.read_all(path)) {
+        let image = sim.fork();
+        image.put(path, &forgetful.read_all(path).unwrap());
+        let damages = verified(&image).damages;
+        let [damage] = &damages[..] else { panic!("{}: {damages:?}", path.display()) };
+        assert!(damage.path >= *path && damage.path <= *last, "{damage}");
+        assert!(damage.why.contains("before it"), "{damage}");
+    }
+}
+
 #[test]
 fn no_flipped_bit_in_archive_or_stub_is_overlooked() {
     let (sim, journal) = ledger();
