@@ -6,7 +6,7 @@ use std::{process::ExitCode, time::Duration};
 
 use clap::Parser;
 use passbook_tests::{
-    plan::Plan,
+    plan::{Plan, Report},
     suites::{SUITES, Suite},
 };
 
@@ -65,14 +65,48 @@ fn main() -> ExitCode {
         args.suites.is_empty() || args.suites.iter().any(|name| name == suite.name)
     };
     let mut code = ExitCode::SUCCESS;
+    let mut table = String::new();
     for suite in SUITES.iter().filter(is_wanted) {
         match (suite.run)(&args.plan(suite)) {
-            Ok(report) => println!("{report}"),
+            Ok(report) => {
+                println!("{report}");
+                let reached = suite.goal.reached(&report);
+                table += &row(suite, &report, reached);
+                if args.full && reached < suite.goal.least {
+                    eprintln!("{}: {reached} is less than {}", suite.name, suite.goal.least);
+                    code = ExitCode::FAILURE;
+                }
+            }
             Err(failure) => {
                 eprintln!("{failure}");
                 code = ExitCode::FAILURE;
             }
         }
     }
+    if args.full {
+        println!(
+            "\n| suite | reached | wanted | of what | seconds |\n|---|---:|---:|---|---:|\n{table}"
+        );
+    }
     code
+}
+
+/// A line of the table in TESTING.md.
+fn row(suite: &Suite, report: &Report, reached: u64) -> String {
+    let (least, of) = (grouped(suite.goal.least), suite.goal.of.join(", "));
+    let seconds = report.time.as_secs();
+    format!("| `{}` | {} | {least} | {of} | {seconds} |\n", suite.name, grouped(reached))
+}
+
+/// A number with commas.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }

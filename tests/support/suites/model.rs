@@ -14,7 +14,7 @@ use proptest::{
 
 use rand::rngs::SmallRng;
 
-use super::Suite;
+use super::{Goal, Suite};
 use crate::{
     op::{ActOp, Op},
     plan::{Failure, Plan, Report, Tally},
@@ -26,6 +26,7 @@ pub const SUITE: Suite = Suite {
     name: "model",
     about: "random commands and crashes beside the simplest possible ledger",
     full: 20_000,
+    goal: Goal { least: 2_000, of: &["cases"] },
     run,
 };
 

@@ -11,7 +11,7 @@ mod world;
 
 use rand::rngs::SmallRng;
 
-use super::Suite;
+use super::{Goal, Suite};
 use crate::plan::{Failure, Plan, Report, Tally};
 
 /// See the module.
@@ -19,6 +19,7 @@ pub const SUITE: Suite = Suite {
     name: "simulation",
     about: "ten simulated minutes of clients, slow disk, clock steps, crashes",
     full: 2_500,
+    goal: Goal { least: 2_000, of: &["cases"] },
     run,
 };
 
