@@ -6,7 +6,8 @@
 //! 4. **append** them to the journal as one group; if it does not take them, withdraw them;
 //! 5. **fold** them over what is in flight, for the next command to see; let go of the lock;
 //! 6. the journal **syncs**;
-//! 7. **apply**: they are folded into what readers see (in `inflight`, in order);
+//! 7. **apply**: they are folded into what readers see (in `inflight`, in order, each group after
+//!    its step 5);
 //! 8. **answer**: the ticket is settled.
 //!
 //! An answer with no events of its own (not found, unchanged) waits too, for what it was read from.
@@ -261,6 +262,7 @@ impl Engine {
         let count = u64::try_from(events.len()).expect("a group has few events");
         let last = decider.head + count;
         let ticket = self.inflight.enter(last, events);
+        let folding = ticket.folding();
         let appended = decider.scratch.with_payloads(|payloads| {
             let group = Group { time_ms, payloads };
             match committer {
@@ -275,9 +277,11 @@ impl Engine {
                 for (sequence, event) in (first..).zip(ticket.events()) {
                     decider.overlay.fold(sequence, event);
                 }
+                drop(folding);
                 Ok(ticket)
             }
             Err(error) => {
+                drop(folding);
                 self.inflight.withdraw(&ticket);
                 Err(LedgerError::of_append(error))
             }

@@ -15,7 +15,7 @@ use std::{
     thread::Thread,
 };
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use passbook_core::{Event, apply};
 use passbook_journal::{Journal, JournalError, Observer};
 use passbook_projections::Live;
@@ -114,6 +114,7 @@ impl Inflight {
         let events = entry.ticket.events();
         let count = u64::try_from(events.len()).expect("a group has few events");
         let first = entry.last + 1 - count;
+        drop(entry.ticket.folding());
         let _whole = self.applying.lock();
         for (sequence, event) in (first..).zip(events) {
             apply(&mut self.live.writer(), sequence, event);
@@ -159,6 +160,7 @@ impl Observer for Inflight {
 #[derive(Debug)]
 pub(crate) struct Ticket {
     events: Vec<Event>,
+    folding: Mutex<()>,
     state: Mutex<TicketState>,
 }
 
@@ -170,7 +172,15 @@ enum TicketState {
 
 impl Ticket {
     fn of(events: Vec<Event>) -> Self {
-        Self { events, state: Mutex::new(TicketState::Waiting(None)) }
+        let state = Mutex::new(TicketState::Waiting(None));
+        Self { events, folding: Mutex::default(), state }
+    }
+
+    /// Held by the decider from before the journal has the group until the group is folded over
+    /// what is in flight: that fold reads what readers see, and must not find its own events there.
+    /// Whoever waits for it waits for a few steps in memory: the journal has the group already.
+    pub(crate) fn folding(&self) -> MutexGuard<'_, ()> {
+        self.folding.lock()
     }
 
     pub(crate) fn events(&self) -> &[Event] {

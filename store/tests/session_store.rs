@@ -224,3 +224,20 @@ fn many_callers_that_refresh_one_token_have_one_winner() {
     assert!(store.get(&wire(&winners[0])).is_some());
     assert_eq!(store.list_for_user("ann").len(), 1);
 }
+
+#[test]
+fn a_token_that_was_just_handed_out_is_never_taken_for_spent() {
+    let (store, _clock) = store();
+    std::thread::scope(|scope| {
+        for caller in 0..4 {
+            let store = &store;
+            scope.spawn(move || {
+                let mut token = wire(&store.create(format!("user{caller}")));
+                for turn in 0..2_000 {
+                    let renewed = store.refresh(&token);
+                    token = wire(&renewed.unwrap_or_else(|| panic!("turn {turn}: refused")));
+                }
+            });
+        }
+    });
+}
