@@ -5,6 +5,7 @@
 
 pub mod decoder;
 pub mod fuzz;
+pub mod linear;
 pub mod model;
 pub mod op;
 pub mod oracle;

@@ -5,6 +5,7 @@ mod blocks;
 mod crash;
 mod faults;
 mod flip;
+mod linear;
 pub mod model;
 pub mod simulation;
 
@@ -76,4 +77,5 @@ pub const SUITES: &[Suite] = &[
     },
     model::SUITE,
     simulation::SUITE,
+    linear::SUITE,
 ];

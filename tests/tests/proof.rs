@@ -44,3 +44,16 @@ fn no_misplaced_block_is_taken_for_another() {
 fn any_failing_call_leaves_what_was_acknowledged() {
     check("faults", &[("runs", 200), ("states", 500), ("poisoned", 20)]);
 }
+
+#[test]
+fn some_order_of_the_calls_explains_what_many_threads_were_answered() {
+    check(
+        "linear",
+        &[
+            ("calls that overlap", 100),
+            ("refreshes won", 100),
+            ("ended together", 5),
+            ("power cuts after", 5),
+        ],
+    );
+}
