@@ -222,7 +222,7 @@ mod tests {
             |state| state.session.user_agent = Some("".into()),
             |state| state.session.ip = "192.0.2.7".parse().ok(),
             |state| state.session.ip = "::c000:207".parse().ok(),
-            |state| state.data = Some(std::default::Default::default()),
+            |state| state.data = Some(std::sync::Arc::default()),
             |state| state.session.transport = crate::Transport::Jwt,
             |state| state.digest = None,
             |state| state.generation += 1,

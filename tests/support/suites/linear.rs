@@ -20,7 +20,7 @@ use passbook::{
 use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
 
 use self::{disk::Hesitant, thread::Worker};
-use super::Suite;
+use super::{Goal, Suite};
 use crate::{
     linear::{Reuse, Sessions, check, parts},
     plan::{Failure, Plan, Report, Tally},
@@ -32,6 +32,7 @@ pub(super) const SUITE: Suite = Suite {
     name: "linear",
     about: "many threads on one store: some order of their calls explains all answers",
     full: 20_000,
+    goal: Goal { least: 10_000, of: &["cases"] },
     run,
 };
 
