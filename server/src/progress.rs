@@ -36,6 +36,7 @@ pub(crate) enum Mode {
 pub(crate) enum Unit {
     Bytes,
     Events,
+    Sessions,
 }
 
 /// How far one phase of work is. May be told from several threads.
@@ -131,7 +132,11 @@ impl Progress {
             (Unit::Events, Some(_)) => {
                 "{prefix}  {bar:30} {human_pos} of {human_len} events  {per_sec}  {eta} left"
             }
+            (Unit::Sessions, Some(_)) => {
+                "{prefix}  {bar:30} {human_pos} of {human_len} sessions  {per_sec}  {eta} left"
+            }
             (Unit::Events, None) => "{prefix}  {spinner} {human_pos} events  {per_sec}",
+            (Unit::Sessions, None) => "{prefix}  {spinner} {human_pos} sessions  {per_sec}",
         };
         let style = ProgressStyle::with_template(template)
             .unwrap_or_else(|_bad_template| ProgressStyle::default_bar());
@@ -145,6 +150,7 @@ impl Progress {
         let shown = |count| match self.unit {
             Unit::Bytes => bytes(count),
             Unit::Events => format!("{} events", thousands(count)),
+            Unit::Sessions => format!("{} sessions", thousands(count)),
         };
         match self.total {
             Some(total) => format!("{}: {} of {}", self.phase, shown(done), shown(total)),
@@ -156,6 +162,7 @@ impl Progress {
         let unit = match self.unit {
             Unit::Bytes => "bytes",
             Unit::Events => "events",
+            Unit::Sessions => "sessions",
         };
         let line = Line { phase: self.phase, done, total: self.total, unit };
         serde_json::to_string(&line).unwrap_or_default()

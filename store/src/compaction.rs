@@ -50,10 +50,10 @@ pub(crate) fn compact(
     progress: &OnProgress<'_>,
 ) -> Result<CompactionReport, LedgerError> {
     engine.journal.begin_segment();
-    let fallback = snapshot::take(engine)?;
+    let fallback = snapshot::take(engine, &|_progress| {})?;
     let command = Command { actor, ..Command::new(Act::Compact) };
     let reply = engine.submit(&command, Committer::Caller)?.wait()?;
-    let left = snapshot::take(engine)?;
+    let left = snapshot::take(engine, &|_progress| {})?;
     let now_ms = engine.now_ms();
     let compaction = Compaction {
         drop_through: fallback.sequence,

@@ -60,6 +60,7 @@ pub use passbook_projections::history::{
 pub use ports::{Clock, Entropy, EntropyError, OsEntropy, SeededEntropy, SimClock, SystemClock};
 pub use salvage::{SalvageOutcome, salvage};
 pub use session_store::SessionStore;
+pub use snapshot::SnapshotProgress;
 pub use subscribe::Subscription;
 
 #[cfg(doctest)]

@@ -4,9 +4,21 @@ use passbook_journal::{SnapshotError, SnapshotInfo, SnapshotMeta};
 
 use crate::{error::LedgerError, execute::Engine};
 
-/// Takes a snapshot of the state as readers see it. If the newest snapshot is of this very state, it
-/// is that one.
-pub(crate) fn take(engine: &Engine) -> Result<SnapshotInfo, LedgerError> {
+/// How far a snapshot is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SnapshotProgress {
+    /// Sessions written.
+    pub done_sessions: u64,
+    /// Sessions there were when it began.
+    pub total_sessions: u64,
+}
+
+/// Takes a snapshot of the state as readers see it; `progress` hears of each section. If the newest
+/// snapshot is of this very state, it is that one.
+pub(crate) fn take(
+    engine: &Engine,
+    progress: &dyn Fn(SnapshotProgress),
+) -> Result<SnapshotInfo, LedgerError> {
     if let Some(newest) = engine.journal.snapshots()?.into_iter().next()
         && newest.sequence == engine.inflight.applied()
     {
@@ -17,8 +29,10 @@ pub(crate) fn take(engine: &Engine) -> Result<SnapshotInfo, LedgerError> {
     let (sequence, capture) = engine.inflight.between_events(begin);
     let mut capture = capture.map_err(|_running| SnapshotError::Busy)?;
     let mut sink = engine.journal.begin_snapshot(sequence)?;
+    let total_sessions = u64::try_from(engine.live.len()).unwrap_or(u64::MAX);
     while let Some(section) = capture.section() {
         sink.section(&section)?;
+        progress(SnapshotProgress { done_sessions: capture.given(), total_sessions });
     }
     let captured = capture
         .captured()

@@ -104,6 +104,11 @@ impl<'a> Capture<'a> {
         self.head_section().or_else(|| self.session_section())
     }
 
+    /// How many sessions were given so far.
+    pub fn given(&self) -> u64 {
+        self.sessions
+    }
+
     /// What it came to; `None` before the last section was given.
     pub fn captured(&self) -> Option<Captured> {
         let is_done = self.commands.is_none() && self.walk.is_none() && self.records.is_empty();

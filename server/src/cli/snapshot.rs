@@ -17,7 +17,7 @@ use crate::{
     },
     failure::{Exit, Failure},
     fold::base::{Unusable, load},
-    progress::{Mode, Progress, Unit},
+    progress::{Progress, Unit},
     reading::{Book, TRIMMED},
     writing::{self, Folder},
 };
@@ -44,9 +44,11 @@ fn create(app: &App) -> Result<(), Failure> {
     let ledger = writing::open(app, "snapshot create", Folder::MustExist)?;
     app.output.interrupt.guard();
     let before = ledger.snapshots()?.first().map(|newest| newest.sequence);
-    let clock = Progress::new("snapshot", None, Unit::Bytes, Mode::Off);
-    let made = ledger.snapshot();
-    let took = clock.elapsed();
+    let live = u64::try_from(ledger.len()).ok();
+    let progress = app.output.progress("snapshot", live, Unit::Sessions);
+    let made = ledger.snapshot_with(&|at| progress.at(at.done_sessions));
+    let took = progress.elapsed();
+    progress.finish();
     writing::close(&ledger)?;
     let made = made?;
     app.output.print(&SnapshotMade {

@@ -7,6 +7,7 @@ use passbook::{
     core::{Act, Command as Wish, DataKey, EndReason, SessionRef},
     journal::Options,
 };
+use serde_json::json;
 use tempfile::TempDir;
 
 use super::support::{BEGIN_MS, Run, check_golden, close, command, run, tokio_free};
@@ -233,7 +234,10 @@ fn compact_says_what_it_would_do_and_does_it() {
 #[test]
 fn snapshots_are_made_listed_and_checked() {
     let store = compacted();
-    let made = store.run("snapshot create --json").json();
+    let made = store.run("snapshot create --json --progress json");
+    let line: serde_json::Value = serde_json::from_str(made.stderr.trim()).unwrap();
+    assert_eq!(line, json!({"phase": "snapshot", "done": 1, "total": 1, "unit": "sessions"}));
+    let made = made.json();
     assert_eq!((&made["is_new"], &made["sessions"]), (&true.into(), &1.into()));
     assert_eq!(store.run("snapshot create --json").json()["is_new"], false);
     let list = store.run("snapshot list --json").json();

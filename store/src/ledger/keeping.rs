@@ -16,7 +16,7 @@ use crate::{
     compaction::{self, CompactionReport, OnProgress},
     error::LedgerError,
     history::{self, HistoryPage},
-    snapshot,
+    snapshot::{self, SnapshotProgress},
 };
 
 impl Ledger {
@@ -27,7 +27,18 @@ impl Ledger {
     /// [`LedgerError::Snapshot`]: another one is being taken, there is no event yet, or the disk
     /// failed. The ledger goes on as before.
     pub fn snapshot(&self) -> Result<SnapshotInfo, LedgerError> {
-        snapshot::take(&self.engine)
+        self.snapshot_with(&|_progress| {})
+    }
+
+    /// As [`snapshot`](Self::snapshot); `progress` hears how far it is.
+    ///
+    /// # Errors
+    /// As [`snapshot`](Self::snapshot).
+    pub fn snapshot_with(
+        &self,
+        progress: &dyn Fn(SnapshotProgress),
+    ) -> Result<SnapshotInfo, LedgerError> {
+        snapshot::take(&self.engine, progress)
     }
 
     /// The snapshots that there are, newest first. Damaged ones are left out.
