@@ -1,3 +1,5 @@
+//! Histories that the checker must take, and histories that it must not.
+
 use super::*;
 use crate::linear::Act::{Create, Get, List, Refresh, Revoke, RevokeAll};
 
