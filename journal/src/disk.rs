@@ -6,6 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use passbook_planted::Bug;
+
 use crate::error::JournalError;
 use crate::vfs::{LockKind, OpenMode, Vfs, VfsFile};
 
@@ -87,14 +89,20 @@ impl DiskFile {
     pub(crate) fn write_at(&self, bytes: &[u8], offset: u64) -> Result<(), JournalError> {
         let failed = failed("write", &self.path, offset);
         match self.file.pwrite(bytes, offset) {
-            Ok(count) if count == bytes.len() => Ok(()),
+            Ok(count) if count == bytes.len() || Bug::ShortWriteBelieved.is_planted() => Ok(()),
+            Err(error) if is_swallowed(error.kind()) => Ok(()),
             Ok(_) => Err(failed(io::Error::new(io::ErrorKind::WriteZero, "short write"))),
             Err(error) => Err(failed(error)),
         }
     }
 
     pub(crate) fn sync(&self) -> Result<(), JournalError> {
-        self.file.fdatasync().map_err(failed("sync", &self.path, 0))
+        match self.file.fdatasync() {
+            Err(_) if Bug::SecondSyncBelieved.is_planted() => self.file.fdatasync(),
+            Err(error) if is_swallowed(error.kind()) => Ok(()),
+            synced => synced,
+        }
+        .map_err(failed("sync", &self.path, 0))
     }
 
     pub(crate) fn len(&self) -> Result<u64, JournalError> {
@@ -104,6 +112,12 @@ impl DiskFile {
     pub(crate) fn try_lock(&self, kind: LockKind) -> Result<bool, JournalError> {
         self.file.try_lock(kind).map_err(failed("lock", &self.path, 0))
     }
+}
+
+/// Whether an error of this kind is to be swallowed: never, but for a planted bug.
+fn is_swallowed(kind: io::ErrorKind) -> bool {
+    (kind == io::ErrorKind::StorageFull && Bug::FullDiskSwallowed.is_planted())
+        || (kind == io::ErrorKind::Interrupted && Bug::InterruptionSwallowed.is_planted())
 }
 
 fn failed(op: &'static str, path: &Path, offset: u64) -> impl FnOnce(io::Error) -> JournalError {

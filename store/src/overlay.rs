@@ -13,6 +13,7 @@ use passbook_core::{
     Completed, Event, IdempotencyKey, PolicyInForce, Session, SessionId, SessionState,
     SessionTable, SessionView, SpentToken, TokenDigest, TokenStanding, apply,
 };
+use passbook_planted::Bug;
 use passbook_projections::Live;
 
 use self::generation::Generation;
@@ -161,11 +162,14 @@ impl SessionTable for Overlay {
     }
 
     fn remove(&mut self, id: SessionId) {
-        self.young.touch_session(self.sequence, id, None);
+        if !Bug::RevokeMissesFlight.is_planted() {
+            self.young.touch_session(self.sequence, id, None);
+        }
     }
 
     fn remove_user(&mut self, user: &str, except: Option<SessionId>) {
-        for state in self.sessions_of(user) {
+        let missed = Bug::RevokeAllMissesFlight.is_planted();
+        for state in if missed { self.base.sessions_of(user) } else { self.sessions_of(user) } {
             if Some(state.id()) != except {
                 self.remove(state.id());
             }

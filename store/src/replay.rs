@@ -4,8 +4,9 @@
 
 use std::sync::Arc;
 
-use passbook_core::{apply, codec};
+use passbook_core::{SessionTable as _, apply, codec};
 use passbook_journal::{BoxError, Journal, RecordRef, Replay, SnapshotInfo, SnapshotSource};
+use passbook_planted::Bug;
 use passbook_projections::{Live, LoadPlan};
 use thiserror::Error;
 
@@ -113,6 +114,9 @@ impl Rebuild {
         let event = codec::decode(payload)
             .map_err(|cause| LedgerError::Event { sequence, cause: Arc::new(cause) })?;
         apply(&mut self.live.writer(), sequence, &event);
+        if Bug::ReplayExpires.is_planted() {
+            self.live.writer().remove_expired(event.at_ms);
+        }
         self.events += 1;
         Ok(())
     }

@@ -7,6 +7,7 @@ use std::{process::ExitCode, time::Duration};
 use clap::Parser;
 use passbook_tests::{
     plan::{Plan, Report},
+    planted::PLANTED,
     suites::{SUITES, Suite},
 };
 
@@ -18,6 +19,9 @@ struct Args {
     /// Lists the suites and ends
     #[arg(long)]
     list: bool,
+    /// Plants bugs in the product, one at a time, and tells at which case a suite catches each
+    #[arg(long, conflicts_with_all = ["full", "long", "minutes", "case"])]
+    planted: bool,
     /// Runs the sizes that TESTING.md quotes
     #[arg(long, conflicts_with_all = ["minutes", "case"])]
     full: bool,
@@ -36,6 +40,10 @@ struct Args {
 }
 
 impl Args {
+    fn wants(&self, suite: &str) -> bool {
+        self.suites.is_empty() || self.suites.iter().any(|name| name == suite)
+    }
+
     fn plan(&self, suite: &Suite) -> Plan {
         let plan = Plan { seed: self.seed, only: self.case, ..Plan::default() };
         let minutes = self.minutes.or(self.long.then_some(60));
@@ -61,12 +69,12 @@ fn main() -> ExitCode {
         eprintln!("there is no suite {unknown:?}; --list names them");
         return ExitCode::from(2);
     }
-    let is_wanted = |suite: &&Suite| {
-        args.suites.is_empty() || args.suites.iter().any(|name| name == suite.name)
-    };
+    if args.planted {
+        return plant_all(&args);
+    }
     let mut code = ExitCode::SUCCESS;
     let mut table = String::new();
-    for suite in SUITES.iter().filter(is_wanted) {
+    for suite in SUITES.iter().filter(|suite| args.wants(suite.name)) {
         match (suite.run)(&args.plan(suite)) {
             Ok(report) => {
                 println!("{report}");
@@ -109,4 +117,25 @@ fn grouped(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// A table, line by line: bug, suite, and the case that caught it.
+fn plant_all(args: &Args) -> ExitCode {
+    // A case that fails panics, and here each must.
+    std::panic::set_hook(Box::new(|_| {}));
+    let mut code = ExitCode::SUCCESS;
+    println!("| bug | suite | caught at case | what it said |\n|---|---|---:|---|");
+    for planted in PLANTED.iter().filter(|planted| args.wants(planted.suite)) {
+        let (bug, suite) = (planted.bug, planted.suite);
+        match planted.run() {
+            Err(failure) => {
+                println!("| {bug:?} | {suite} | {} | {} |", failure.case(), failure.why())
+            }
+            Ok(_) => {
+                println!("| {bug:?} | {suite} | **not within {}** | |", planted.cases);
+                code = ExitCode::FAILURE;
+            }
+        }
+    }
+    code
 }

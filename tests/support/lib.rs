@@ -10,6 +10,7 @@ pub mod model;
 pub mod op;
 pub mod oracle;
 pub mod plan;
+pub mod planted;
 pub mod rig;
 pub mod run;
 pub mod script;

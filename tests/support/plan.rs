@@ -18,6 +18,9 @@ use std::{
 
 use rand::{SeedableRng as _, rngs::SmallRng};
 
+/// Runs to make a failure shorter.
+const SHRINKS_MAX: u32 = 4_096;
+
 /// How much a suite does.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -31,13 +34,15 @@ pub struct Plan {
     pub only: Option<u64>,
     /// Threads that run cases; 0 = as many as there are processors.
     pub threads: usize,
+    /// Runs to make a failure shorter, where a suite can.
+    pub shrinks_max: u32,
 }
 
 impl Default for Plan {
     /// What CI does: until a suite has had ten seconds.
     fn default() -> Self {
         let time = Some(Duration::from_secs(10));
-        Self { seed: 1, cases: None, time, only: None, threads: 0 }
+        Self { seed: 1, cases: None, time, only: None, threads: 0, shrinks_max: SHRINKS_MAX }
     }
 }
 
@@ -171,6 +176,18 @@ pub struct Failure {
     seed: u64,
     case: u64,
     what: String,
+}
+
+impl Failure {
+    /// The number of the case.
+    pub fn case(&self) -> u64 {
+        self.case
+    }
+
+    /// What did not hold, in one line.
+    pub fn why(&self) -> &str {
+        self.what.lines().next().unwrap_or_default()
+    }
 }
 
 impl fmt::Display for Failure {

@@ -1,5 +1,7 @@
 //! Logging in: a new session, a guest who becomes a user, and who must go for it.
 
+use passbook_planted::Bug;
+
 use super::{Decided, Outcome, Rejection, Scene, answer, count, subject_of};
 use crate::{
     AdoptedSession, EndReason, Event, Fact, NewSession, Rule, SessionId, SessionRef, SessionState,
@@ -96,6 +98,9 @@ impl<V: SessionView> Scene<'_, V> {
         let mut live = self.live_of(user);
         live.retain(|state| Some(state.id()) != leaving.map(SessionState::id));
         live.sort_by_key(|state| (state.session.last_active_at_ms, state.id()));
+        if Bug::NewestEvicted.is_planted() {
+            live.reverse();
+        }
         let kept = usize::try_from(limit - 1).unwrap_or(usize::MAX);
         let rule = Rule::SessionsPerUser { limit, live: count(live.len()) };
         for state in live.iter().take(live.len().saturating_sub(kept)) {

@@ -1,5 +1,7 @@
 //! Carrying a session on: a new token for the old one, a touch, and what a spent token means.
 
+use passbook_planted::Bug;
+
 use super::{Decided, Outcome, Scene, answer, subject_of};
 use crate::{
     Fact, OnReuse, ReuseVerdict, SessionRef, SessionState, SessionView, SpentToken, TokenDigest,
@@ -47,7 +49,11 @@ impl<V: SessionView> Scene<'_, V> {
 
     /// When a session that is extended now expires: never past its absolute timeout.
     fn extended(&self, state: &SessionState, lifetime_ms: u64) -> u64 {
-        deadline(self.moment_ms, lifetime_ms).min(state.absolute_at_ms)
+        let idle_at_ms = deadline(self.moment_ms, lifetime_ms);
+        if Bug::AbsoluteTimeoutIgnored.is_planted() {
+            return idle_at_ms;
+        }
+        idle_at_ms.min(state.absolute_at_ms)
     }
 
     /// A spent token was shown: a race, if its successor is young; else one of two bearers stole it.
@@ -56,6 +62,7 @@ impl<V: SessionView> Scene<'_, V> {
         let policy = in_force.policy;
         let age_ms = self.moment_ms.saturating_sub(spent.spent_at_ms);
         let verdict = match policy.on_reuse {
+            _ if Bug::ReuseIsARace.is_planted() => ReuseVerdict::Race,
             _ if age_ms <= policy.race_window_ms => ReuseVerdict::Race,
             OnReuse::Refuse => ReuseVerdict::Refused,
             OnReuse::EndSession => ReuseVerdict::Ended,

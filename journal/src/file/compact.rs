@@ -9,6 +9,8 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use passbook_planted::Bug;
+
 use super::create::{create_dir_if_missing, write_manifest};
 use super::engine::Engine;
 use super::leftovers;
@@ -152,6 +154,10 @@ impl Engine {
         if next.archive_first == 0 {
             next.archive_first = entry.header.number;
             next.archive_sequence_first = entry.header.base;
+        }
+        if Bug::DeletedBeforeManifest.is_planted() {
+            self.disk.unlink(&entry.path)?;
+            return Ok(write_manifest(&self.disk, &self.layout, &next)?);
         }
         write_manifest(&self.disk, &self.layout, &next)?;
         *manifest = next;

@@ -4,6 +4,8 @@
 
 use std::path::Path;
 
+use passbook_planted::{Bug, unless};
+
 use super::lengths::first_bytes;
 use super::options::Options;
 use super::rotate::{prepare, put_to_use};
@@ -156,10 +158,10 @@ pub(crate) fn write_manifest(
 ) -> Result<(), JournalError> {
     let file = disk.open(&layout.manifest_tmp(), OpenMode::CreateOrOpen)?;
     file.write_at(&manifest.encode(), 0)?;
-    file.sync()?;
+    unless(Bug::ManifestUnsynced, || file.sync())?;
     disk.fsync_dir(&layout.dir)?;
     disk.rename(&layout.manifest_tmp(), &layout.manifest())?;
-    disk.fsync_dir(&layout.dir)
+    unless(Bug::ManifestUnnamed, || disk.fsync_dir(&layout.dir))
 }
 
 pub(crate) fn create_dir_if_missing(disk: &Disk, dir: &Path) -> Result<(), JournalError> {

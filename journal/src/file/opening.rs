@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
 
 use parking_lot::{Condvar, Mutex};
+use passbook_planted::{Bug, unless};
 
 use super::catalog::Catalog;
 use super::create::{self, Folder};
@@ -156,8 +157,9 @@ fn settle(
             let bytes = until - mark.end;
             dropped = Some(Dropped { path, offset: mark.end, bytes, why, quarantine });
         }
-        repair::rewrite(&segment, rewrite_from, mark.end)?;
-        segment.sync()?;
+        let rewrite = || repair::rewrite(&segment, rewrite_from, mark.end);
+        unless(Bug::TailNotRewritten, rewrite)?;
+        unless(Bug::TailNotSynced, || segment.sync())?;
     }
     let watermark = note_recovered(disk, survey, mark)?;
     let closed_cleanly = dropped.is_none()

@@ -6,6 +6,8 @@
 
 use std::path::{Path, PathBuf};
 
+use passbook_planted::{Bug, unless};
+
 use super::create::create_dir_if_missing;
 use super::rotate::write_zeros;
 use crate::disk::{Disk, DiskFile};
@@ -87,7 +89,8 @@ pub(super) fn quarantine(
     let stem = segment.path().file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let stem = format!("{}-at-{offset}", stem.unwrap_or_default());
     let copy = open_quarantine(disk, layout, &stem)?;
-    copy_range(segment, offset, until, |bytes, at| copy.write_at(bytes, at - offset))?;
+    let put = |bytes: &[u8], at| copy.write_at(bytes, at - offset);
+    unless(Bug::TailNotQuarantined, || copy_range(segment, offset, until, put))?;
     copy.sync()?;
     disk.fsync_dir(&layout.quarantine())?;
     Ok(copy.path().to_owned())

@@ -4,6 +4,8 @@
 //! The manifest's rename is the commit. A stub behind what the manifest says does not count yet, and
 //! one whose segments another one covers does not count any more: `leftovers` removes both.
 
+use passbook_planted::{Bug, unless};
+
 use super::create::write_manifest;
 use super::engine::Engine;
 use crate::archive::book::Fault;
@@ -26,7 +28,7 @@ impl Engine {
         let Some(of_all) = joined(&shelf, &expired)? else { return Ok(()) };
         let (stub, replaced) = with_stubs(&shelf, of_all)?;
         self.check_alive(CompactError::Stopped)?;
-        write_stub(&self.disk, &self.layout, &stub)?;
+        unless(Bug::RetainedWithoutStub, || write_stub(&self.disk, &self.layout, &stub))?;
         self.disk.fsync_dir(&self.layout.archive())?;
         let next = Manifest {
             archive_first: stub.number + 1,

@@ -3,6 +3,8 @@
 //! Filling with zeros is the only thing that needs new space, and it happens beside the commits: a
 //! full disk can't meet a batch half-way.
 
+use passbook_planted::{Bug, unless};
+
 use super::engine::{Engine, Writer, reason_of};
 use super::queue::{Mark, Next};
 use super::watermark::Noted;
@@ -154,7 +156,7 @@ fn fill(
         if !write_zeros(&file, offset, until, stop)? {
             return Ok(false);
         }
-        file.sync()?;
+        unless(Bug::ZerosUnsynced, || file.sync())?;
         offset = until;
     }
     disk.rename(&path, &layout.next_free())?;
@@ -194,7 +196,7 @@ pub(super) fn put_to_use(
     let blocks = header.encode();
     debug_assert_eq!(blocks.len(), SEGMENT_HEADER_BYTES);
     file.write_at(&blocks, 0)?;
-    file.sync()?;
+    unless(Bug::SegmentHeaderUnsynced, || file.sync())?;
     disk.rename(&free, &layout.segment(&header.file_name()))?;
-    disk.fsync_dir(&layout.journal())
+    unless(Bug::SegmentUnnamed, || disk.fsync_dir(&layout.journal()))
 }

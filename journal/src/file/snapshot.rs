@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use passbook_planted::{Bug, unless};
 use zstd::bulk::Compressor;
 
 use super::create::create_dir_if_missing;
@@ -155,7 +156,8 @@ impl Engine {
             return Err(SnapshotError::Closed);
         }
         self.disk.rename(&self.layout.snapshot_tmp(sequence), &self.layout.snapshot(sequence))?;
-        if let Err(error) = self.disk.fsync_dir(&self.layout.snapshots()) {
+        let named = || self.disk.fsync_dir(&self.layout.snapshots());
+        if let Err(error) = unless(Bug::SnapshotUnnamed, named) {
             // Its name may be lost in a power cut, so nothing may rely on it.
             shelf.bad.insert(sequence);
             return Err(error.into());
@@ -266,7 +268,7 @@ impl SnapshotWriter {
             self.write(piece)?;
         }
         self.file.write_at(&self.header.encode(), 0)?;
-        self.file.sync()?;
+        unless(Bug::SnapshotUnsynced, || self.file.sync())?;
         engine.publish(sequence)?;
         self.published = true;
         Ok(info_of(&self.header, &self.entries, &engine.layout.snapshot(sequence)))

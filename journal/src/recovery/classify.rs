@@ -2,6 +2,8 @@
 //!
 //! The rules and why they are safe are in `FORMAT.md`; acting on them is left to `file`.
 
+use passbook_planted::Bug;
+
 use super::ROLLED_BACK;
 use super::walk::{Position, Walk};
 use crate::damage::{Damage, Evidence};
@@ -47,6 +49,7 @@ pub(crate) fn classify(
     watermark: Option<&Watermark>,
 ) -> Result<End, JournalError> {
     let why = flaw.why();
+    let watermark = watermark.filter(|_| !Bug::WatermarkUnheard.is_planted());
     let unwritten = match flaw {
         Flaw::Blank => true,
         Flaw::Header(_) => false,
@@ -69,7 +72,9 @@ pub(crate) fn classify(
         return Ok(End::Corrupt(if missing { Damage { why, ..damage } } else { damage }));
     }
     let debris = debris_behind(walk, offset, position.next)?;
-    if let Some((later, durable)) = debris.covering {
+    if let Some((later, durable)) = debris.covering
+        && !Bug::LaterBatchUnheard.is_planted()
+    {
         return Ok(End::Corrupt(damage(Evidence::LaterBatch { offset: later, durable })));
     }
     let Some(until) = debris.until else {

@@ -2,6 +2,8 @@
 
 use std::ops::RangeInclusive;
 
+use passbook_planted::Bug;
+
 use super::files::Piece;
 use super::join;
 use crate::damage::{Damage, Evidence};
@@ -90,7 +92,7 @@ impl Check<'_> {
         for attempt in 0..TRIES {
             match self.walk.next_at(self.offset, &self.position)? {
                 Ok(batch) => {
-                    let broken = broken_link(&batch);
+                    let broken = broken_link(&batch) && !Bug::ChainUnchecked.is_planted();
                     let range = batch.header.sequence_first..=batch.header.sequence_last();
                     self.checked.records += u64::from(batch.header.count);
                     self.checked.proven = self.checked.proven.max(batch.header.durable);

@@ -10,6 +10,7 @@ use passbook_core::{
     Completed, IdempotencyKey, PolicyInForce, SessionId, SessionState, SessionTable, SessionView,
     SpentToken, TokenDigest, TokenStanding, WholeState,
 };
+use passbook_planted::Bug;
 
 use super::{
     Live,
@@ -67,7 +68,7 @@ impl<'a> LiveWriter<'a> {
         if let Some(digest) = &state.digest {
             live.tokens.set(&live.rows, digest, Place::Live(slot));
         }
-        if old_user == state.session.user_id {
+        if old_user == state.session.user_id || Bug::UserNotRelinked.is_planted() {
             live.rows.put(slot, state, old_user);
         } else {
             let user = live.users.shared(&state.session.user_id);
@@ -121,7 +122,9 @@ impl SessionTable for LiveWriter<'_> {
 
     fn spend(&mut self, id: SessionId, token: SpentToken) {
         let live = self.live;
-        if let Some(slot) = live.slot_of(id) {
+        if let Some(slot) = live.slot_of(id)
+            && !Bug::SpentForgotten.is_planted()
+        {
             live.rows.spend(slot, token);
             live.tokens.set(&live.rows, &token.digest, Place::Spent(slot));
         }
@@ -142,7 +145,8 @@ impl SessionTable for LiveWriter<'_> {
     }
 
     fn remove_expired(&mut self, now_ms: u64) {
-        for slot in self.live.due(now_ms) {
+        let early_ms = if Bug::LiveSessionSwept.is_planted() { 60_000 } else { 0 };
+        for slot in self.live.due(now_ms + early_ms) {
             self.remove_slot(slot);
         }
     }
@@ -152,7 +156,9 @@ impl SessionTable for LiveWriter<'_> {
     }
 
     fn complete(&mut self, key: IdempotencyKey, completed: Completed) {
-        self.live.head.write().completed.add(key, completed);
+        if !Bug::KeyForgotten.is_planted() {
+            self.live.head.write().completed.add(key, completed);
+        }
     }
 
     fn set_last_at_ms(&mut self, at_ms: u64) {

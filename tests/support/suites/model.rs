@@ -30,20 +30,13 @@ pub const SUITE: Suite = Suite {
     run,
 };
 
-/// Runs to make a failure shorter.
-const SHRINKS_MAX: u32 = 4_096;
-
 fn run(plan: &Plan) -> Result<Report, Failure> {
-    plan.run(SUITE.name, case)
+    plan.run(SUITE.name, |_number, rng, tally| case(plan.shrinks_max, rng, tally))
 }
 
-fn case(_number: u64, rng: &mut SmallRng, tally: &mut Tally) {
-    let config = Config {
-        cases: 1,
-        failure_persistence: None,
-        max_shrink_iters: SHRINKS_MAX,
-        ..Config::default()
-    };
+fn case(max_shrink_iters: u32, rng: &mut SmallRng, tally: &mut Tally) {
+    let config =
+        Config { cases: 1, failure_persistence: None, max_shrink_iters, ..Config::default() };
     let mut seed = [0; 32];
     rng.fill_bytes(&mut seed);
     let mut runner =

@@ -3,6 +3,7 @@
 //! What the bytes say is left to `block`, `postings` and `index`.
 
 use crc32fast::Hasher;
+use passbook_planted::Bug;
 
 use crate::format::StoreId;
 use crate::format::bytes::{array_at, put, u32_at, u64_at};
@@ -193,7 +194,8 @@ impl Frame {
 
     /// Checks the stored bytes and unpacks them.
     pub(crate) fn unpack(&self, stored: &[u8], seal: &FrameSeal) -> Result<Vec<u8>, &'static str> {
-        if seal.crc(&[&self.offset.to_le_bytes(), stored]) != self.body_crc {
+        let crc = seal.crc(&[&self.offset.to_le_bytes(), stored]);
+        if crc != self.body_crc && !Bug::FrameUnchecked.is_planted() {
             return Err("a frame's checksum differs");
         }
         let raw_len = usize::try_from(self.raw_bytes).unwrap_or(usize::MAX);

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use passbook_core::{FingerprintSum, snapshot::Sessions};
+use passbook_planted::Bug;
 
 use crate::live::{
     Live, expiry::ExpiryBatch, index::IndexBatch, slot::Slot, tokens, users::UserBatch,
@@ -52,7 +53,9 @@ impl<'a> Batch<'a> {
                 self.len += 1;
                 self.ids.add(live.hash_of(session.id), slot);
                 self.users.add(live.users.hash_of(user), user.clone(), slot);
-                self.expiries.add(slot, session.expires_at_ms);
+                if !Bug::ExpiryNotLoaded.is_planted() {
+                    self.expiries.add(slot, session.expires_at_ms);
+                }
                 if let Some(digest) = &state.digest {
                     self.tokens.add(tokens::hash_of(digest), slot);
                 }
