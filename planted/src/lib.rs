@@ -31,8 +31,6 @@ bugs! {
     SegmentUnnamed,
     /// A segment gets its name before its header is synced.
     SegmentHeaderUnsynced,
-    /// The space of the next segment is not synced before it is written to.
-    ZerosUnsynced,
     /// The manifest gets its name before its bytes are synced.
     ManifestUnsynced,
     /// The manifest is renamed and its folder is not synced.
@@ -52,7 +50,7 @@ bugs! {
     // What is promised, and when.
     /// A batch is acknowledged without a sync.
     AnsweredBeforeSync,
-    /// A sync that returns early vouches for the batches before it.
+    /// Who is answered first takes along all that are still under way.
     AnsweredOutOfOrder,
     /// The watermark says one record more than is durable.
     WatermarkAhead,

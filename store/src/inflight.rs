@@ -18,6 +18,7 @@ use std::{
 use parking_lot::{Mutex, MutexGuard};
 use passbook_core::{Event, apply};
 use passbook_journal::{Journal, JournalError, Observer};
+use passbook_planted::Bug;
 use passbook_projections::Live;
 
 use crate::error::LedgerError;
@@ -132,6 +133,7 @@ impl Inflight {
 
 impl Observer for Inflight {
     fn durable(&self, through: u64) {
+        let through = if Bug::AnsweredOutOfOrder.is_planted() { u64::MAX } else { through };
         // Again until nothing is there: a caller may have asked to wait in between.
         loop {
             let entries = self.take_through(through);

@@ -13,7 +13,9 @@ mod truth;
 
 use std::{path::Path, sync::Arc};
 
-use passbook::journal::{OpenError, ReadError, VerifyOptions, VerifyReport, sim::SimVfs, verify};
+use passbook::journal::{
+    OpenError, ReadError, Recovery, VerifyOptions, VerifyReport, sim::SimVfs, verify,
+};
 
 pub use life::{ALLOCATION_BYTES_MAX, Life, SEGMENT_BYTES, small};
 pub use opaque::{ByNumber, Follow, snapshot as snapshot_opaque};
@@ -21,6 +23,9 @@ pub use tap::{SharedTruth, Tap, locked};
 pub use truth::{Audit, Content, Course, Line, Point, Sent, Truth};
 
 use crate::rig::FOLDER;
+
+/// What is cut off ends with a block that is not blank.
+const BLOCK_BYTES: usize = 4_096;
 
 /// Holds images against a truth.
 #[derive(Debug)]
@@ -67,6 +72,7 @@ impl<'a> Oracle<'a> {
         if let Some(bad) = life.recovery()?.snapshots_bad.first() {
             return Err(format!("a crash spoilt the snapshot @{}: {}", bad.sequence, bad.why));
         }
+        check_quarantine(life.recovery()?, image)?;
         let (found, reading) = self.check_life(&life)?;
         if let Reading::Refused(error) = reading {
             return Err(format!("what is kept can't be read: {error}"));
@@ -112,6 +118,18 @@ impl<'a> Oracle<'a> {
             self.check_second_opening(image, life)?;
         }
         Ok(outcome)
+    }
+
+    /// Judges what somebody has rewritten, with checksums that are right again: an opening believes
+    /// it, a whole verification does not.
+    ///
+    /// # Errors
+    /// If it does.
+    pub fn after_forgery(&self, image: &SimVfs) -> Result<(), String> {
+        match verified(image) {
+            Ok(report) if report.is_good() => Err("what was rewritten verifies".to_owned()),
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 
     /// Opens an image and dies at once: numbers of the calls that may have changed it.
@@ -228,6 +246,16 @@ impl<'a> Oracle<'a> {
 fn verified(image: &SimVfs) -> Result<VerifyReport, String> {
     let vfs = Arc::new(image.clone());
     verify(Path::new(FOLDER), vfs, &VerifyOptions::default()).map_err(|error| told(&error))
+}
+
+/// What was cut off is kept aside, to its last block.
+fn check_quarantine(recovery: &Recovery, image: &SimVfs) -> Result<(), String> {
+    let Some(dropped) = &recovery.dropped else { return Ok(()) };
+    let copy = image.read_all(&dropped.quarantine).unwrap_or_default();
+    let is_whole = u64::try_from(copy.len()).is_ok_and(|bytes| bytes == dropped.bytes);
+    let ends_well = copy.iter().rev().take(BLOCK_BYTES).any(|byte| *byte != 0);
+    let what = format!("{} bytes that were cut off are not kept", dropped.bytes);
+    if is_whole && ends_well { Ok(()) } else { Err(what) }
 }
 
 fn is_clean(report: &VerifyReport) -> bool {

@@ -70,6 +70,8 @@ pub struct Script {
     pub lines: Vec<Line>,
     /// Lines that only lead up to the others.
     pub prologue: usize,
+    /// Decides the ledger's identity and its segments' salts.
+    pub entropy: u64,
 }
 
 impl Script {
@@ -79,7 +81,7 @@ impl Script {
         for _ in 0..rng.random_range(3..13) {
             draw_line(&mut lines, content, [65, 79, 85, 86, 91, 93, 95], rng);
         }
-        Self { content, lines, prologue: 0 }
+        Self { content, lines, prologue: 0, entropy: 7 }
     }
 
     /// A script that begins with several segments and a snapshot, and goes on with compaction and
@@ -96,7 +98,7 @@ impl Script {
         for _ in 0..rng.random_range(2..6) {
             draw_line(&mut lines, content, [20, 26, 44, 46, 76, 90, 92], rng);
         }
-        Self { content, lines, prologue }
+        Self { content, lines, prologue, entropy: 7 }
     }
 
     /// A script that fills several segments and snapshots, compacts once and leaves all of it
@@ -114,7 +116,19 @@ impl Script {
             }
         }
         lines.extend([draw_change(content, rng), Line::Pump, end]);
-        Self { content, lines, prologue: 0 }
+        Self { content, lines, prologue: 0, entropy: 7 }
+    }
+
+    /// The same script for another ledger, with another last change: up to that, the records of both
+    /// and their places are the same.
+    #[must_use]
+    pub fn twin(&self, rng: &mut SmallRng) -> Self {
+        let mut twin = Self { entropy: self.entropy + 1, ..self.clone() };
+        let is_change = |line: &&mut Line| matches!(line, Line::Append(_) | Line::Act(_));
+        if let Some(last) = twin.lines.iter_mut().rfind(is_change) {
+            *last = draw_change(self.content, rng);
+        }
+        twin
     }
 }
 
@@ -130,7 +144,7 @@ fn draw_line(lines: &mut Vec<Line>, content: Content, bounds: [u8; 7], rng: &mut
                 lines.push(Line::Pump);
             }
         }
-        1 => lines.push(Line::Step(draw_step(rng))),
+        1 => draw_burst(lines, content, rng),
         2 => lines.push(Line::Snapshot),
         3 => lines.push(Line::Abandon),
         4 => {
@@ -187,6 +201,18 @@ fn draw_act(rng: &mut SmallRng) -> ActOp {
         35 => ActOp::Sweep,
         36..38 => ActOp::Fail(Some(pick)),
         _ => ActOp::SetPolicy(pick),
+    }
+}
+
+/// Batches that are under way at the same time, and a step that may overtake another; now and then
+/// the process dies in the middle of it.
+fn draw_burst(lines: &mut Vec<Line>, content: Content, rng: &mut SmallRng) {
+    for _ in 0..rng.random_range(1..4) {
+        lines.extend([draw_change(content, rng), Line::Step(Step::Write)]);
+    }
+    lines.push(Line::Step(draw_step(rng)));
+    if rng.random_range(0..4) == 0 {
+        lines.extend([Line::Kill, Line::Open]);
     }
 }
 

@@ -21,6 +21,10 @@ pub struct Specimen {
     pub image: SimVfs,
     /// The same at earlier moments.
     pub older: Vec<SimVfs>,
+    /// Another ledger's disk that has the same records in the same places, but for the last batch.
+    pub twin: Option<SimVfs>,
+    /// The last batch.
+    pub last: LastBatch,
     /// What was acknowledged.
     pub truth: Truth,
     /// The highest record that a note on the disk speaks of: what lies behind it can't be told from
@@ -32,8 +36,25 @@ pub struct Specimen {
     pub files: Vec<(PathBuf, u64)>,
 }
 
+/// The last batch of a ledger.
+#[derive(Debug, Clone)]
+pub struct LastBatch {
+    /// Its file.
+    pub path: PathBuf,
+    /// Where it begins.
+    pub from: usize,
+    /// Up to which record it says that all is durable.
+    pub durable: u64,
+}
+
 /// What each must have.
 const KINDS: [&str; 6] = [".seg", ".snap", ".arc", ".stub", "MANIFEST", "WATERMARK"];
+
+/// Where the first batch of a segment begins.
+pub const DATA_START: usize = 8_192;
+
+/// Last changes drawn until one makes a twin.
+const TWINS_MAX: u64 = 20;
 
 /// Scripts drawn until one comes to every kind of file.
 const TRIES_MAX: u64 = 1_000;
@@ -45,7 +66,7 @@ impl Specimen {
             let mut rng = SmallRng::seed_from_u64(seed.wrapping_mul(TRIES_MAX) + offset);
             let script = Script::filled(content, end.clone(), &mut rng);
             if let Some(specimen) = Self::of(&script) {
-                return specimen;
+                return Self { twin: specimen.find_twin(&script, &mut rng), ..specimen };
             }
         }
         panic!("no script of {TRIES_MAX} comes to every kind of file")
@@ -73,11 +94,30 @@ impl Specimen {
         Some(Self {
             files: files.collect(),
             older: older.into(),
+            twin: None,
+            last: last_batch(&image)?,
             proven: noted.watermark.map_or(0, |mark| mark.durable),
             now_ms: run.now_ms(),
             image,
             truth,
         })
+    }
+
+    fn find_twin(&self, script: &Script, rng: &mut SmallRng) -> Option<SimVfs> {
+        (0..TWINS_MAX).find_map(|_| {
+            let run = Run::play(&script.twin(rng), Disturbance::None);
+            let (ours, theirs) = (&self.truth.sent, run.truth().sent);
+            let image = durable(&run.vfs);
+            let is_twin = ours.len() == theirs.len() && *ours != theirs;
+            (is_twin && image.read_all(&self.last.path).is_some()).then_some(image)
+        })
+    }
+
+    /// Up to which record a note on the disk speaks, though `bytes` bytes at `from` of a file are gone.
+    pub fn proven_without(&self, path: &Path, from: usize, bytes: usize) -> u64 {
+        let last = &self.last;
+        let is_hit = path == last.path && from <= last.from && last.from < from + bytes;
+        if is_hit { self.proven } else { self.proven.max(last.durable) }
     }
 
     /// Bits of all its files.
@@ -95,6 +135,19 @@ impl Specimen {
         }
         None
     }
+}
+
+/// The last batch, if the last segment has one: by its first bytes, whatever its checksums say.
+fn last_batch(image: &SimVfs) -> Option<LastBatch> {
+    let segments =
+        image.files().into_iter().filter(|path| path.extension() == Some("seg".as_ref()));
+    let path = segments.max()?;
+    let bytes = image.read_all(&path)?;
+    let blocks = (DATA_START..bytes.len()).step_by(4_096).rev();
+    let header = |from: usize| bytes.get(from..).filter(|rest| rest.starts_with(b"PASSBBAT"));
+    let (from, header) = blocks.into_iter().find_map(|from| Some((from, header(from)?)))?;
+    let durable = u64::from_le_bytes(*header.get(56..)?.first_chunk()?);
+    Some(LastBatch { path, from, durable })
 }
 
 /// What is on the medium for sure.

@@ -4,20 +4,25 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 /// Which of our crates, and which guarded dependencies, a package may use outside tests and benches.
-const ARROWS: [(&str, &[&str]); 6] = [
-    ("core", &["bincode"]),
-    ("journal", &["crc32fast"]),
-    ("projections", &["passbook-core", "crc32fast", "sled"]),
-    ("store", &["passbook-core", "passbook-journal", "passbook-projections", "tokio"]),
+const ARROWS: [(&str, &[&str]); 7] = [
+    ("core", &["bincode", "passbook-planted"]),
+    ("journal", &["crc32fast", "passbook-planted"]),
+    ("planted", &[]),
+    ("projections", &["passbook-core", "passbook-planted", "crc32fast", "sled"]),
+    (
+        "store",
+        &["passbook-core", "passbook-journal", "passbook-planted", "passbook-projections", "tokio"],
+    ),
     ("server", &["passbook", "passbook-core", "passbook-journal", "tokio"]),
-    ("tests", &["passbook", "passbook-server", "crc32fast"]),
+    ("tests", &["passbook", "passbook-planted", "passbook-server", "crc32fast"]),
 ];
 
 /// What only the packages above that list it may depend on.
-const GUARDED: [&str; 9] = [
+const GUARDED: [&str; 10] = [
     "bincode",
     "crc32fast",
     "sled",
@@ -25,6 +30,7 @@ const GUARDED: [&str; 9] = [
     "passbook",
     "passbook-core",
     "passbook-journal",
+    "passbook-planted",
     "passbook-projections",
     "passbook-server",
 ];
@@ -93,6 +99,26 @@ fn no_arrow_points_back() {
             assert!(fine, "{package} may not depend on {dependency}: see ARCHITECTURE.md");
         }
     }
+}
+
+/// What cargo would build a package from, with features, without what only its tests need.
+fn built_from(package: &str) -> String {
+    let arguments = ["tree", "--locked", "--offline", "--edges", "features,no-dev", "--package"];
+    let tree = Command::new(env!("CARGO")).args(arguments).arg(package).current_dir(root());
+    let tree = tree.output().expect("cargo runs");
+    assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+    String::from_utf8(tree.stdout).expect("text")
+}
+
+#[test]
+fn no_bug_can_be_planted_in_what_is_released() {
+    let switch = "passbook-planted feature \"planted\"";
+    for package in ["passbook", "passbook-server"] {
+        let tree = built_from(package);
+        assert!(tree.contains("passbook-planted"), "the sites are there");
+        assert!(!tree.contains(switch), "{package} is built with the switch of the proof");
+    }
+    assert!(built_from("passbook-tests").contains(switch), "the proof has it");
 }
 
 #[test]

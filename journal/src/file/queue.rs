@@ -300,8 +300,7 @@ impl Queue {
         if let Some(flight) = self.flights.iter_mut().find(|flight| flight.ticket == ticket) {
             flight.synced = true;
         }
-        let vouches = Bug::AnsweredOutOfOrder.is_planted();
-        while let Some(flight) = self.flights.pop_front_if(|flight| flight.synced || vouches) {
+        while let Some(flight) = self.flights.pop_front_if(|flight| flight.synced) {
             self.durable = flight.through;
             self.counters.commits += 1;
             self.counters.records += flight.records;

@@ -156,7 +156,7 @@ fn fill(
         if !write_zeros(&file, offset, until, stop)? {
             return Ok(false);
         }
-        unless(Bug::ZerosUnsynced, || file.sync())?;
+        file.sync()?;
         offset = until;
     }
     disk.rename(&path, &layout.next_free())?;

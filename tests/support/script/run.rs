@@ -9,8 +9,8 @@ use std::{
 use passbook::{
     Clock as _, Ledger, Pending, Reply, SeededEntropy, SimClock,
     journal::{
-        BoxError, Compaction, FileJournal, Group, Journal, JournalError, Observer, Payload,
-        RecordRef, Replay, SnapshotSource, sim::SimVfs,
+        BoxError, Compaction, FileJournal, Group, Journal, JournalError, Observer, Options,
+        Payload, RecordRef, Replay, SnapshotSource, sim::SimVfs,
     },
 };
 
@@ -49,6 +49,7 @@ pub struct Run {
     truth: SharedTruth,
     names: Names,
     disturbance: Disturbance,
+    entropy: u64,
     process: Option<Process>,
 }
 
@@ -94,6 +95,7 @@ impl Run {
             truth: truth_of(script.content),
             names: Names::default(),
             disturbance,
+            entropy: script.entropy,
             process: None,
         };
         run.disturb();
@@ -211,7 +213,8 @@ impl Run {
     }
 
     fn open(&mut self, content: Content) {
-        let options = small(&self.vfs);
+        let entropy = Arc::new(passbook::journal::SeededEntropy::new(self.entropy));
+        let options = Options { entropy, ..small(&self.vfs) };
         let opened = match content {
             Content::Opaque => FileJournal::open(folder(), options, &mut Follow::default()),
             Content::Sessions => FileJournal::open(folder(), options, &mut Unread),
