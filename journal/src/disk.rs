@@ -98,7 +98,6 @@ impl DiskFile {
 
     pub(crate) fn sync(&self) -> Result<(), JournalError> {
         match self.file.fdatasync() {
-            Err(_) if Bug::SecondSyncBelieved.is_planted() => self.file.fdatasync(),
             Err(error) if is_swallowed(error.kind()) => Ok(()),
             synced => synced,
         }

@@ -115,7 +115,11 @@ impl Script {
                 _ => lines.push(Line::Snapshot),
             }
         }
-        lines.extend([draw_change(content, rng), Line::Pump, end]);
+        // Behind the last snapshot, so that nothing but the journal speaks of them.
+        for _ in 0..rng.random_range(1..5) {
+            lines.extend([draw_change(content, rng), Line::Pump]);
+        }
+        lines.push(end);
         Self { content, lines, prologue: 0, entropy: 7 }
     }
 

@@ -104,8 +104,8 @@ fn no_arrow_points_back() {
 /// What cargo would build a package from, with features, without what only its tests need.
 fn built_from(package: &str) -> String {
     let arguments = ["tree", "--locked", "--offline", "--edges", "features,no-dev", "--package"];
-    let tree = Command::new(env!("CARGO")).args(arguments).arg(package).current_dir(root());
-    let tree = tree.output().expect("cargo runs");
+    let mut cargo = Command::new(env!("CARGO"));
+    let tree = cargo.args(arguments).arg(package).current_dir(root()).output().expect("cargo runs");
     assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
     String::from_utf8(tree.stdout).expect("text")
 }
