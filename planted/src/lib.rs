@@ -100,6 +100,8 @@ bugs! {
     AppliedBeforeDurable,
     /// A replay ends sessions by the time of the event that it is at.
     ReplayExpires,
+    /// Readers see a group before the decider has folded it over what is in flight.
+    AppliedBeforeFolded,
     /// A command does not see that one before it ended a session.
     RevokeMissesFlight,
     /// To end all sessions of a user misses the login that is in flight.

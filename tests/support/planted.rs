@@ -67,6 +67,7 @@ pub const PLANTED: &[Planted] = &[
     caught(Bug::ExpiryNotLoaded, "model", 200),
     caught(Bug::KeyForgotten, "model", 200),
     caught(Bug::LiveSessionSwept, "model", 200),
+    caught(Bug::AppliedBeforeFolded, "linear", 4_000),
     caught(Bug::EndNotArchived, "simulation", 20),
 ];
 

@@ -44,6 +44,11 @@ fn the_model_suite_catches_its_bugs() {
 }
 
 #[test]
+fn the_linear_suite_catches_its_bugs() {
+    check("linear");
+}
+
+#[test]
 fn the_simulation_suite_catches_its_bugs() {
     check("simulation");
 }
