@@ -4,9 +4,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::thread::JoinHandle;
-
-use parking_lot::Mutex;
 
 mod backup;
 pub(crate) mod catalog;
@@ -46,6 +43,8 @@ use crate::layout::Layout;
 use crate::leaf::Chain;
 use crate::replay::Replay;
 use crate::snapshot::{BadSnapshot, SnapshotError, SnapshotInfo, SnapshotSink, SnapshotSource};
+use crate::sync::Mutex;
+use crate::sync::thread::{self, JoinHandle};
 use engine::{Committer, Engine, ObserverSlot};
 
 /// What opening found and did.
@@ -180,7 +179,7 @@ impl FileJournal {
         drop(self.engine.manifest.lock());
         match self.engine.threading {
             Threading::Threads => {
-                let current = std::thread::current().id();
+                let current = thread::current().id();
                 let threads = std::mem::take(&mut *self.threads.lock());
                 if threads.iter().any(|thread| thread.thread().id() == current) {
                     // The observer dropped us: the threads drain the queue and end by themselves;

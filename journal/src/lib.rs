@@ -49,6 +49,7 @@ mod replay;
 mod salvage;
 mod snapshot;
 mod stat;
+mod sync;
 mod verify;
 mod vfs;
 

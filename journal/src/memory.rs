@@ -6,9 +6,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::thread::JoinHandle;
-
-use parking_lot::{Condvar, Mutex};
 
 use crate::archive::{CompactError, Compacted, Compaction, Curator, Extent};
 use crate::error::{AppendError, CloseError, JournalError, ReadError, ReadOnlyReason};
@@ -17,6 +14,8 @@ use crate::journal::{Group, Journal, Observer, Record, Records};
 use crate::limits::GROUP_BYTES_MAX;
 use crate::snapshot::memory::MemorySnapshot;
 use crate::snapshot::{SnapshotError, SnapshotInfo, SnapshotSink, SnapshotSource};
+use crate::sync::thread::{self, JoinHandle};
+use crate::sync::{Condvar, Mutex};
 
 mod snapshots;
 
@@ -97,7 +96,7 @@ impl MemoryJournal {
     pub fn new() -> Self {
         let journal = Self::inline();
         let shared = Arc::clone(&journal.shared);
-        let thread = std::thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("journal-memory".to_owned())
             .spawn(move || shared.run())
             .expect("a thread can be started");
@@ -276,7 +275,7 @@ impl Journal for MemoryJournal {
         self.shared.work.notify_all();
         let thread = self.thread.lock().take();
         if let Some(thread) = thread
-            && thread.thread().id() != std::thread::current().id()
+            && thread.thread().id() != thread::current().id()
         {
             thread.join().expect("an observer must not panic");
         }

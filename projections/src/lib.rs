@@ -21,6 +21,7 @@
 
 pub mod history;
 pub mod live;
+mod sync;
 
 pub use history::{HistoryFold, HistoryIndex};
 pub use live::{Capture, CaptureRunning, Captured, Live, LiveWriter, LoadError, LoadPlan};

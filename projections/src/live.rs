@@ -27,18 +27,9 @@ mod tokens;
 mod users;
 mod writer;
 
-use std::{
-    cmp::Reverse,
-    fmt,
-    hash::BuildHasher,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
-};
+use std::{cmp::Reverse, fmt, hash::BuildHasher, sync::Arc};
 
 use hashbrown::DefaultHashBuilder;
-use parking_lot::{Mutex, RwLock};
 use passbook_core::{
     Completed, IdempotencyKey, PolicyInForce, Session, SessionId, SessionRef, SessionState,
     SessionView, SpentToken, Text, TokenDigest, TokenStanding, WholeState, session::Data,
@@ -58,6 +49,10 @@ use self::{
     slot::{Slot, Slots},
     tokens::Tokens,
     users::Users,
+};
+use crate::sync::{
+    Mutex, RwLock,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 /// The table of all sessions.

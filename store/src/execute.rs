@@ -12,12 +12,8 @@
 //!
 //! An answer with no events of its own (not found, unchanged) waits too, for what it was read from.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::Arc;
 
-use parking_lot::{Mutex, MutexGuard};
 use passbook_core::{
     Act, Actor, Command, Decided, Event, IdGenerator, Outcome, Policy, Session, SessionId,
     SessionView, Token, apply, codec, decide,
@@ -32,6 +28,10 @@ use crate::{
     overlay::Overlay,
     ports::{Clock, Entropy},
     replay_window::ReplayWindow,
+    sync::{
+        Mutex, MutexGuard,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 /// The version that `Opened` events carry.

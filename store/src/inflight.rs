@@ -7,21 +7,23 @@
 use std::{
     collections::VecDeque,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     task::{Context, Poll, Wake, Waker},
-    thread::Thread,
 };
 
-use parking_lot::{Mutex, MutexGuard};
 use passbook_core::{Event, apply};
 use passbook_journal::{Journal, JournalError, Observer};
 use passbook_planted::Bug;
 use passbook_projections::Live;
 
-use crate::error::LedgerError;
+use crate::{
+    error::LedgerError,
+    sync::{
+        Mutex, MutexGuard,
+        atomic::{AtomicU64, Ordering},
+        thread::{self, Thread},
+    },
+};
 
 /// The groups between the journal's queue and the readers.
 #[derive(Debug)]
@@ -263,11 +265,11 @@ impl<T> Pending<T> {
         if let Some(own) = self.own_commit.take() {
             own.journal.commit_here(own.through);
         }
-        let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+        let waker = Waker::from(Arc::new(Unpark(thread::current())));
         loop {
             match self.poll_with(&waker) {
                 Poll::Ready(result) => return result,
-                Poll::Pending => std::thread::park(),
+                Poll::Pending => thread::park(),
             }
         }
     }

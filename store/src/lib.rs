@@ -34,6 +34,7 @@ mod session_store;
 mod snapshot;
 mod subscribe;
 mod sweeper;
+mod sync;
 mod upkeep;
 
 pub use as_of::{View, as_of};

@@ -10,7 +10,7 @@ use passbook_core::codec;
 use passbook_journal::{Record, Records, WriterState};
 use passbook_projections::history::Recorded;
 
-use crate::{error::LedgerError, execute::Engine, inflight::Unpark};
+use crate::{error::LedgerError, execute::Engine, inflight::Unpark, sync::thread};
 
 /// Reads the event of a journal's record.
 pub(crate) fn decode_record(record: &Record) -> Result<Recorded, LedgerError> {
@@ -61,11 +61,11 @@ impl Subscription {
     /// # Errors
     /// [`LedgerError::Read`] and [`LedgerError::Event`].
     pub fn next_blocking(&mut self) -> Option<Result<Recorded, LedgerError>> {
-        let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+        let waker = Waker::from(Arc::new(Unpark(thread::current())));
         loop {
             match self.poll_next(&mut Context::from_waker(&waker)) {
                 Poll::Ready(next) => return next,
-                Poll::Pending => std::thread::park(),
+                Poll::Pending => thread::park(),
             }
         }
     }

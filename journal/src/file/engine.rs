@@ -5,11 +5,8 @@
 //! up, before all others. `queue` is never held across a call of the file system or of the observer, so `append`
 //! waits for neither.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-
-use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::catalog::Catalog;
 use super::inline::InlineLanes;
@@ -29,6 +26,8 @@ use crate::journal::{Group, Observer};
 use crate::layout::Layout;
 use crate::leaf::Chain;
 use crate::snapshot::shelf::Shelf;
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{Condvar, Mutex, MutexGuard};
 
 /// Who commits what is appended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,12 +2,11 @@
 //!
 //! For tests that must be deterministic, and that want several batches under way at once.
 
-use parking_lot::Mutex;
-
 use super::engine::Engine;
 use super::queue::Next;
 use super::steps::Lane;
 use crate::limits::SYNC_DEPTH_MAX;
+use crate::sync::Mutex;
 
 /// One step of the engine, see [`FileJournal::step`](crate::FileJournal::step).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -3,9 +3,7 @@
 //! What the end means is left to `recovery`, how it is made whole to `repair`.
 
 use std::sync::OnceLock;
-use std::sync::atomic::AtomicU64;
 
-use parking_lot::{Condvar, Mutex};
 use passbook_planted::{Bug, unless};
 
 use super::catalog::Catalog;
@@ -30,6 +28,8 @@ use crate::recovery::{
 };
 use crate::replay::Replay;
 use crate::snapshot::shelf::{self, Shelf};
+use crate::sync::atomic::AtomicU64;
+use crate::sync::{Condvar, Mutex};
 use crate::vfs::OpenMode;
 
 /// Opens or creates; an engine that nobody runs yet.

@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use parking_lot::MutexGuard;
 use passbook_planted::{Bug, unless};
 
 use super::engine::{Engine, Writer};
@@ -14,6 +13,7 @@ use crate::disk::DiskFile;
 use crate::error::JournalError;
 use crate::format::draft::Sealing;
 use crate::limits::WINDOW_BYTES_MAX;
+use crate::sync::MutexGuard;
 use crate::vfs::OpenMode;
 
 /// A way to the active segment with a descriptor of its own, so that no other sync can swallow

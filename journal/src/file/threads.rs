@@ -5,11 +5,7 @@
 //! runs the observer, which may wait for a caller that `append` holds back, the others go on.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::thread::JoinHandle;
 use std::time::Duration;
-
-use parking_lot::MutexGuard;
 
 use super::engine::Engine;
 use super::options::Threading;
@@ -17,13 +13,16 @@ use super::queue::{Next, Queue, Watched, Work};
 use super::steps::Lane;
 use super::watermark::Noted;
 use crate::error::JournalError;
+use crate::sync::atomic::Ordering;
+use crate::sync::thread::{self, JoinHandle};
+use crate::sync::{MutexGuard, hint};
 
 /// How often the keeper refreshes the watermark and looks for space, while there is reason to.
 const KEEPER_TICK: Duration = Duration::from_secs(1);
 
 /// How long a thread watches the queue before it sleeps: some 50 µs, longer than a caller that has
 /// just been answered needs to come again.
-const WATCH_SPINS: u32 = 1000;
+const WATCH_SPINS: u32 = if cfg!(shuttle) { 2 } else { 1000 };
 
 /// How often a thread lets others run before it takes a batch that still grows. There is no timer:
 /// with nobody else to run it costs a lone caller less than a microsecond.
@@ -47,7 +46,7 @@ fn spawn(
     name: String,
     run: impl FnOnce() + Send + 'static,
 ) -> Result<JoinHandle<()>, JournalError> {
-    std::thread::Builder::new().name(name).spawn(run).map_err(|source| JournalError::Io {
+    thread::Builder::new().name(name).spawn(run).map_err(|source| JournalError::Io {
         op: "start a thread for",
         path: "journal".into(),
         offset: 0,
@@ -91,7 +90,7 @@ impl Engine {
         MutexGuard::unlocked(queue, || {
             for _ in 0..GATHER_YIELDS_MAX {
                 let before = self.appended.load(Ordering::Acquire);
-                std::thread::yield_now();
+                thread::yield_now();
                 if self.appended.load(Ordering::Acquire) == before {
                     break;
                 }
@@ -161,7 +160,7 @@ impl Engine {
                 if self.appended.load(Ordering::Acquire) != before {
                     break;
                 }
-                std::hint::spin_loop();
+                hint::spin_loop();
             }
         });
         queue.watched = Watched::No;

@@ -5,13 +5,12 @@
 
 mod table;
 
-use parking_lot::RwLock;
-
 use self::table::{Entry, Table};
 use super::{
     shards::{SHARDS, Shards, index},
     slot::Slot,
 };
+use crate::sync::RwLock;
 
 /// A hash, cut into what chooses the shard and what is kept.
 #[derive(Debug, Clone, Copy)]

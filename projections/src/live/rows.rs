@@ -3,7 +3,6 @@
 mod aside;
 mod shard;
 
-use parking_lot::RwLock;
 use passbook_core::{SessionState, SpentToken, Text, snapshot::SessionRecord};
 
 pub(crate) use self::shard::{Copied, RowShard};
@@ -12,6 +11,7 @@ use super::{
     shards::{SHARDS, Shards, index},
     slot::Slot,
 };
+use crate::sync::RwLock;
 
 /// All rows.
 #[derive(Debug, Default)]

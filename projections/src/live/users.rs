@@ -3,13 +3,9 @@
 //! A user's shard is locked while the list is walked or changed. So a reader sees all of a change:
 //! `remove_user` has happened or not.
 
-use std::{
-    hash::BuildHasher,
-    sync::atomic::{AtomicUsize, Ordering},
-};
+use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable, hash_table::Entry};
-use parking_lot::RwLock;
 use passbook_core::Text;
 
 use super::{
@@ -19,6 +15,10 @@ use super::{
     rows::{RowShard, Rows},
     shards::{SHARDS, Shards, index},
     slot::Slot,
+};
+use crate::sync::{
+    RwLock,
+    atomic::{AtomicUsize, Ordering},
 };
 
 /// A user with at least one session.

@@ -3,9 +3,8 @@
 //! The steps of one change are in an order that shows readers nothing untrue between them. There is
 //! one writer at a time, so what it has read does not change under it.
 
-use std::{fmt, sync::atomic::Ordering};
+use std::fmt;
 
-use parking_lot::MutexGuard;
 use passbook_core::{
     Completed, IdempotencyKey, PolicyInForce, SessionId, SessionState, SessionTable, SessionView,
     SpentToken, TokenDigest, TokenStanding, WholeState,
@@ -18,6 +17,7 @@ use super::{
     slot::{Slot, Slots},
     tokens::Place,
 };
+use crate::sync::{MutexGuard, atomic::Ordering};
 
 /// The right to change a [`Live`]: the target of [`apply`](passbook_core::apply()).
 pub struct LiveWriter<'a> {

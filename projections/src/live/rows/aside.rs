@@ -1,9 +1,11 @@
 //! Rows as they were when a capture began, set aside before they change.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use parking_lot::Mutex;
 use passbook_core::snapshot::SessionRecord;
+
+use crate::sync::{
+    Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
 
 /// What a shard remembers while a capture runs.
 #[derive(Debug)]
