@@ -65,6 +65,24 @@ named_enum!(
     }
 );
 
+impl EndReason {
+    /// Whether it was time that ended the session, and nobody's act.
+    pub fn is_expiry(self) -> bool {
+        match self {
+            Self::ExpiredIdle | Self::ExpiredAbsolute => true,
+            Self::Logout
+            | Self::RevokedByUser
+            | Self::RevokedByAdmin
+            | Self::Replaced
+            | Self::Evicted
+            | Self::Fingerprint
+            | Self::TokenReuse
+            | Self::Imported
+            | Self::Erased => false,
+        }
+    }
+}
+
 named_enum!(
     /// Why a login failed.
     FailureReason {

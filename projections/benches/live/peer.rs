@@ -25,15 +25,7 @@ struct Row {
 /// Writes the sessions into a new database, each with its number.
 pub(super) fn write(path: &Path, sessions: impl Iterator<Item = (u64, SessionState)>) {
     let mut connection = Connection::open(path).expect("a database");
-    connection
-        .execute_batch(
-            "CREATE TABLE sessions (token TEXT PRIMARY KEY, user_id TEXT NOT NULL,
-               expires_at INTEGER NOT NULL, created_at INTEGER NOT NULL, device TEXT,
-               tenant_id TEXT);
-             CREATE INDEX sessions_user ON sessions(user_id);
-             CREATE INDEX sessions_expiry ON sessions(expires_at);",
-        )
-        .expect("a table");
+    connection.execute_batch(include_str!("seed.sql")).expect("a table");
     let transaction = connection.transaction().expect("the only one");
     {
         let mut insert = transaction

@@ -183,17 +183,10 @@ fn ends(recorded: &Recorded, mut ending: Vec<(SessionState, EndReason)>) -> Vec<
 
 fn end(recorded: &Recorded, state: &SessionState, reason: EndReason) -> Told {
     // A sweep comes after the end that it records: the session was dead from its expiry on.
-    let at_ms = match reason {
-        EndReason::ExpiredIdle | EndReason::ExpiredAbsolute => state.session.expires_at_ms,
-        EndReason::Logout
-        | EndReason::RevokedByUser
-        | EndReason::RevokedByAdmin
-        | EndReason::Replaced
-        | EndReason::Evicted
-        | EndReason::Fingerprint
-        | EndReason::TokenReuse
-        | EndReason::Imported
-        | EndReason::Erased => recorded.event.happened_at_ms(),
+    let at_ms = if reason.is_expiry() {
+        state.session.expires_at_ms
+    } else {
+        recorded.event.happened_at_ms()
     };
     let duration_ms = at_ms.saturating_sub(state.session.created_at_ms);
     let kind = HistoryKind::End { reason, duration_ms };

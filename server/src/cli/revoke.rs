@@ -85,18 +85,7 @@ pub(crate) struct UserArgs {
 
 /// Reasons of an act. That a session's time came is a consequence, and nobody's to claim.
 fn reason() -> impl clap::builder::TypedValueParser<Value = EndReason> {
-    let acts = EndReason::ALL.iter().filter(|reason| match reason {
-        EndReason::ExpiredIdle | EndReason::ExpiredAbsolute => false,
-        EndReason::Logout
-        | EndReason::RevokedByUser
-        | EndReason::RevokedByAdmin
-        | EndReason::Replaced
-        | EndReason::Evicted
-        | EndReason::Fingerprint
-        | EndReason::TokenReuse
-        | EndReason::Imported
-        | EndReason::Erased => true,
-    });
+    let acts = EndReason::ALL.iter().filter(|reason| !reason.is_expiry());
     PossibleValuesParser::new(acts.map(|reason| reason.as_str()))
         .map(|name| EndReason::parse(&name).expect("it is one of the names"))
 }

@@ -79,13 +79,7 @@ impl SeedDesign {
     pub(crate) fn open(path: &Path) -> Self {
         let connection = Connection::open(path).expect("a database");
         connection
-            .execute_batch(
-                "CREATE TABLE sessions (token TEXT PRIMARY KEY, user_id TEXT NOT NULL,
-                   expires_at INTEGER NOT NULL, created_at INTEGER NOT NULL, device TEXT,
-                   tenant_id TEXT);
-                 CREATE INDEX sessions_user ON sessions(user_id);
-                 CREATE INDEX sessions_expiry ON sessions(expires_at);",
-            )
+            .execute_batch(include_str!("../../../projections/benches/live/seed.sql"))
             .expect("a table");
         Self { connection: Mutex::new(connection), next: AtomicU64::new(0) }
     }
