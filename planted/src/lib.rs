@@ -110,6 +110,8 @@ bugs! {
     ClockBelieved,
     /// The archive keeps no more than the leaf of a session's end.
     EndNotArchived,
+    /// The archive keeps no more than the leaf of a login.
+    LoginNotArchived,
     /// A token that was changed for another is forgotten at once.
     SpentForgotten,
     /// A guest who becomes a user is found under the guest's name.

@@ -2,13 +2,14 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program's output is its purpose")]
 
-use std::{process::ExitCode, time::Duration};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Parser;
+use passbook_planted::{Bug, plant};
 use passbook_tests::{
     plan::{Plan, Report},
     planted::PLANTED,
-    suites::{SUITES, Suite},
+    suites::{SUITES, Suite, kill::victim},
 };
 
 /// Runs suites of the proof: all, or those that are named.
@@ -38,6 +39,12 @@ struct Args {
     /// Runs this case alone
     #[arg(long, requires = "suites")]
     case: Option<u64>,
+    /// Is the process that the suite `kill` kills, on the ledger in this folder
+    #[arg(long, hide = true)]
+    victim: Option<PathBuf>,
+    /// With this bug planted
+    #[arg(long, hide = true, requires = "victim")]
+    plant: Option<String>,
 }
 
 impl Args {
@@ -58,6 +65,10 @@ impl Args {
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    if let Some(folder) = &args.victim {
+        plant(Bug::ALL.iter().copied().find(|bug| args.plant == Some(format!("{bug:?}"))));
+        victim::work(folder);
+    }
     if args.list {
         for suite in SUITES {
             println!("{:<12} {}", suite.name, suite.about);

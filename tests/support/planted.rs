@@ -68,6 +68,7 @@ pub const PLANTED: &[Planted] = &[
     caught(Bug::KeyForgotten, "model", 200),
     caught(Bug::LiveSessionSwept, "model", 200),
     caught(Bug::AppliedBeforeFolded, "linear", 4_000),
+    caught(Bug::LoginNotArchived, "kill", 20),
     caught(Bug::EndNotArchived, "simulation", 20),
 ];
 

@@ -5,6 +5,7 @@ mod blocks;
 mod crash;
 mod faults;
 mod flip;
+pub mod kill;
 mod linear;
 pub mod model;
 pub mod simulation;
@@ -78,4 +79,5 @@ pub const SUITES: &[Suite] = &[
     model::SUITE,
     simulation::SUITE,
     linear::SUITE,
+    kill::SUITE,
 ];

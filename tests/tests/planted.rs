@@ -49,6 +49,11 @@ fn the_linear_suite_catches_its_bugs() {
 }
 
 #[test]
+fn the_kill_suite_catches_its_bugs() {
+    check("kill");
+}
+
+#[test]
 fn the_simulation_suite_catches_its_bugs() {
     check("simulation");
 }

@@ -17,6 +17,7 @@ impl Curator for Sorted {
         keys.extend(filed_under(&event).iter().map(|name| name.as_bytes().to_vec()));
         match &event.fact {
             Fact::DataSet { .. } | Fact::DataRemoved { .. } => Keep::Leaf,
+            Fact::SessionCreated { .. } if Bug::LoginNotArchived.is_planted() => Keep::Leaf,
             Fact::SessionRevoked { .. } if Bug::EndNotArchived.is_planted() => Keep::Leaf,
             Fact::Opened { .. }
             | Fact::PolicySet { .. }
