@@ -219,6 +219,8 @@ fn an_event_at_the_size_limit_is_written_and_one_past_is_not() {
     let bytes = encode(&at_limit).expect("at the limit");
     assert_eq!(bytes.len(), EVENT_BYTES_MAX);
     assert_eq!(decode(&bytes).expect("at the limit"), at_limit);
+    let mut behind = vec![7];
+    encode_into(&at_limit, &mut behind).expect("what is before it does not count");
     let mut buffer = vec![7];
     assert!(encode_into(&event_with(EVENT_BYTES_MAX - around + 1), &mut buffer).is_err());
     assert_eq!(buffer, [7], "the buffer is as it was");
