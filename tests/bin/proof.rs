@@ -133,8 +133,6 @@ fn grouped(number: u64) -> String {
 
 /// A table, line by line: bug, suite, and the case that caught it.
 fn plant_all(args: &Args) -> ExitCode {
-    // A case that fails panics, and here each must.
-    std::panic::set_hook(Box::new(|_| {}));
     let mut code = ExitCode::SUCCESS;
     println!("| bug | suite | caught at case | what it said |\n|---|---|---:|---|");
     for planted in PLANTED.iter().filter(|planted| args.wants(planted.suite)) {
