@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use passbook_journal::sim::{CallKind, Fault, SimVfs, Times};
 use passbook_journal::{
-    AppendError, CloseError, Group, Journal, Options, Payload, ReadOnlyReason, Step, WriterState,
+    AppendError, CloseError, Group, Journal, OpenError, Options, Payload, ReadOnlyReason, Step,
+    WriterState,
 };
 
 use crate::ledger::{Rig, SEGMENT_BYTES, open, options};
@@ -195,4 +196,25 @@ fn a_full_disk_stops_appends_until_there_is_space_and_loses_nothing() {
     assert!(matches!(journal.health().writer, WriterState::Healthy));
     journal.close().unwrap();
     assert_eq!(open(&rig.sim).unwrap().2, rig.submitted);
+}
+
+/// Evidence that can't be read is no evidence that there is none.
+#[test]
+fn an_opening_that_can_not_read_something_says_so() {
+    let mut rig = Rig::new(&SimVfs::new());
+    run(&mut rig);
+    rig.close();
+    let calls = {
+        let sim = rig.sim.fork();
+        sim.record_calls();
+        open(&sim).expect("nothing fails");
+        sim.call_log()
+    };
+    let reads = calls.iter().filter(|call| !call.kind.changes());
+    for call in reads.filter(|call| !call.path.ends_with("LOCK")) {
+        let sim = rig.sim.fork();
+        sim.fail_at(call.number, Fault::Error(ErrorKind::Other), Times::Once);
+        let opened = open(&sim);
+        assert!(matches!(opened, Err(OpenError::Io(_))), "{call:?}: {opened:?}");
+    }
 }
