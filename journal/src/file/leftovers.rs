@@ -4,6 +4,8 @@
 //! The manifest says what counts. Everything else with a name of ours is either not yet or no
 //! longer part of the ledger.
 
+use std::path::{Path, PathBuf};
+
 use crate::archive::shelf::{Shelf, list_archive};
 use crate::disk::Disk;
 use crate::error::JournalError;
@@ -18,8 +20,7 @@ pub(super) fn remove(
     layout: &Layout,
     manifest: &Manifest,
 ) -> Result<(), JournalError> {
-    remove_if_there(disk, &layout.manifest_tmp())?;
-    remove_segments(disk, layout, manifest)?;
+    let mut left: Vec<_> = dropped_segments(disk, layout, manifest)?;
     let kept = manifest.archive_first..manifest.segment_first;
     let stubs = Shelf::with_manifest(disk, layout, manifest.clone())?.stubs;
     for name in list_archive(disk, layout)? {
@@ -29,27 +30,39 @@ pub(super) fn remove(
             None => layout.archived(&name) != layout.archive_tmp(),
         };
         if !counts {
-            disk.unlink(&layout.archived(&name))?;
+            left.push(layout.archived(&name));
         }
     }
-    Ok(())
+    if !left.is_empty() {
+        // Who wrote the manifest may have died before its name was durable, or have seen that sync
+        // fail: until it is, the one before may come back, and count on what is removed here.
+        disk.fsync_dir(&layout.dir)?;
+    }
+    left.iter().try_for_each(|path| disk.unlink(path))?;
+    remove_if_there(disk, &layout.manifest_tmp())
 }
 
-/// Removes the segments that were dropped.
+/// Removes the segments that were dropped by a manifest that is durable.
 pub(super) fn remove_segments(
     disk: &Disk,
     layout: &Layout,
     manifest: &Manifest,
 ) -> Result<(), JournalError> {
-    for (number, base) in segment_numbers(disk, layout)? {
-        if number < manifest.segment_first {
-            disk.unlink(&layout.segment(&format!("{number:06}-{base}.seg")))?;
-        }
-    }
-    Ok(())
+    dropped_segments(disk, layout, manifest)?.iter().try_for_each(|path| disk.unlink(path))
 }
 
-fn remove_if_there(disk: &Disk, path: &std::path::Path) -> Result<(), JournalError> {
+fn dropped_segments(
+    disk: &Disk,
+    layout: &Layout,
+    manifest: &Manifest,
+) -> Result<Vec<PathBuf>, JournalError> {
+    let mut dropped = segment_numbers(disk, layout)?;
+    dropped.retain(|(number, _)| *number < manifest.segment_first);
+    let path = |(number, base)| layout.segment(&format!("{number:06}-{base}.seg"));
+    Ok(dropped.into_iter().map(path).collect())
+}
+
+fn remove_if_there(disk: &Disk, path: &Path) -> Result<(), JournalError> {
     match disk.unlink(path) {
         Err(error) if !error.is_not_found() => Err(error),
         Ok(()) | Err(_) => Ok(()),

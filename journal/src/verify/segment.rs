@@ -86,7 +86,8 @@ pub(super) fn check_segment(
 impl Check<'_> {
     /// One batch, or one damage; whether there may be more.
     fn step(&mut self) -> Result<bool, JournalError> {
-        if self.offset >= self.limit {
+        // Behind a last segment that is full the watermark may still ask for more.
+        if self.offset >= self.limit && !self.piece.is_last {
             return Ok(false);
         }
         for attempt in 0..TRIES {
