@@ -135,6 +135,11 @@ pub(super) fn shelve(
     if let Some((path, header)) = first.filter(|(_, header)| header.number == segment_first) {
         let begins = Position::at_start_of(header);
         shelved.damages.extend(broken_chain(path, expected.as_ref(), &begins));
+        let named = shelf.manifest.sequence_first;
+        if header.base != named {
+            let why = format!("the manifest says that it begins with @{named}");
+            shelved.damages.push(plain_damage(path, 0, named.min(header.base), &why));
+        }
     }
     shelved
 }
