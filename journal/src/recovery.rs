@@ -128,7 +128,7 @@ pub(crate) fn segment_numbers(
     Ok(numbers)
 }
 
-fn read_header(
+pub(crate) fn read_header(
     disk: &Disk,
     layout: &Layout,
     number: u64,

@@ -120,7 +120,7 @@ impl KeptReader {
 
     fn fill_from(&mut self, number: u64, base: u64) -> Result<(), Fault> {
         if self.book.as_ref().is_none_or(|book| book.archive.header.number != number) {
-            let archive = self.shelf.open(number, base, Form::Full)?;
+            let archive = self.shelf.open_in_chain(number, base)?;
             let places = archive.block_places()?;
             self.book = Some(Book { archive, places });
         }

@@ -88,7 +88,7 @@ impl PostedReader {
     }
 
     fn enter(&mut self, number: u64, base: u64) -> Result<Open, Fault> {
-        let archive = self.shelf.open(number, base, Form::Full)?;
+        let archive = self.shelf.open_in_chain(number, base)?;
         let pages = archive.page_places()?;
         let mut sequences = Vec::new();
         for (key, ordinal) in self.keys.iter().zip(&mut self.ordinals) {

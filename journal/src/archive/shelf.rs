@@ -14,8 +14,9 @@ use crate::format::archive::{Form, Name};
 use crate::format::manifest::Manifest;
 use crate::format::segment::SegmentHeader;
 use crate::layout::Layout;
-use crate::recovery::walk::Walk;
-use crate::recovery::{DATA_START, read_manifest};
+use crate::leaf::Chain;
+use crate::recovery::walk::{Position, Walk};
+use crate::recovery::{DATA_START, read_header, read_manifest};
 use crate::vfs::OpenMode;
 
 /// Looks before a missing archive counts: retention may be at work.
@@ -125,6 +126,35 @@ impl Shelf {
 
     pub(crate) fn open(&self, number: u64, base: u64, form: Form) -> Result<Archive, Fault> {
         self.open_named(Name::of(number, base, form))
+    }
+
+    /// Opens an archive whose records are to be answered with: what comes behind it must go on
+    /// where it ends, or it is of another ledger, or of another life of this one (a copy that was
+    /// restored and went on), whose archives have the same store and the same names.
+    pub(crate) fn open_in_chain(&self, number: u64, base: u64) -> Result<Archive, Fault> {
+        let archive = self.open(number, base, Form::Full)?;
+        let header = &archive.header;
+        let ends = (header.last.saturating_add(1), header.chain_out, header.time_last_ms);
+        match self.begins(number.saturating_add(1)) {
+            Some(begins) if begins != ends => {
+                Err(Fault::damaged(0, "what comes behind it does not continue its chain"))
+            }
+            // A successor that can't be read is told of itself.
+            Some(_) | None => Ok(archive),
+        }
+    }
+
+    /// Where an archive or the first segment begins: sequence, chain, and the time before it.
+    fn begins(&self, number: u64) -> Option<(u64, Chain, u64)> {
+        if let Some((_, base)) = self.archives.iter().find(|(each, _)| *each == number) {
+            let header = self.open(number, *base, Form::Full).ok()?.header;
+            return Some((header.base, header.chain_in, header.previous_time_ms));
+        }
+        let manifest = &self.manifest;
+        let base = Some(manifest.sequence_first).filter(|_| number == manifest.segment_first)?;
+        let header = read_header(&self.disk, &self.layout, number, base, manifest).ok()?;
+        let begins = Position::at_start_of(&header);
+        Some((begins.next, begins.chain, begins.time_ms))
     }
 
     pub(crate) fn open_named(&self, name: Name) -> Result<Archive, Fault> {
