@@ -124,7 +124,14 @@ fn fold(journal: &dyn Journal, user: &str) -> Result<HistoryFold, LedgerError> {
 
 fn fold_from(journal: &dyn Journal, user: &str, first: u64) -> Result<HistoryFold, LedgerError> {
     let mut fold = HistoryFold::of(user);
-    for recorded in archived(journal, user, first)? {
+    let mut names = Names::of(user);
+    if journal.extent().kept_first < first {
+        // A guest whose login is archived may have become the user since.
+        for record in journal.read(first)? {
+            names.note(&decode_record(&record?)?);
+        }
+    }
+    for recorded in archived(journal, names, first)? {
         fold.add(&recorded);
     }
     for record in journal.read(first)? {
@@ -133,8 +140,32 @@ fn fold_from(journal: &dyn Journal, user: &str, first: u64) -> Result<HistoryFol
     Ok(fold)
 }
 
-/// What the archive has of the user, and of the guests who became this user.
-fn archived(journal: &dyn Journal, user: &str, before: u64) -> Result<Vec<Recorded>, LedgerError> {
+/// Under which names there are events of one user: the user's, then those of the guests who became
+/// this user.
+struct Names(Vec<Text>);
+
+impl Names {
+    fn of(user: &str) -> Self {
+        Self(vec![Text::from(user)])
+    }
+
+    /// Adds the guest's name if the event says that a guest became the user.
+    fn note(&mut self, recorded: &Recorded) {
+        if let Fact::SessionUpgraded { subject, guest, .. } = &recorded.event.fact
+            && self.0.first().is_some_and(|user| user == subject.user.text())
+            && !self.0.contains(guest.text())
+        {
+            self.0.push(guest.text().clone());
+        }
+    }
+}
+
+/// What the archive has under these names, and under those of guests whose upgrades it has.
+fn archived(
+    journal: &dyn Journal,
+    mut names: Names,
+    before: u64,
+) -> Result<Vec<Recorded>, LedgerError> {
     let posted = |names: &[Text]| -> Result<Vec<Recorded>, LedgerError> {
         // The empty name is that of what may concern anyone.
         let mut keys: Vec<&[u8]> = vec![&[]];
@@ -149,14 +180,10 @@ fn archived(journal: &dyn Journal, user: &str, before: u64) -> Result<Vec<Record
         }
         Ok(all)
     };
-    let mut names = vec![Text::from(user)];
-    let own = posted(&names)?;
-    for recorded in &own {
-        if let Fact::SessionUpgraded { subject, guest, .. } = &recorded.event.fact
-            && *subject.user == *user
-        {
-            names.push(guest.text().clone());
-        }
+    let found = posted(&names.0)?;
+    let known = names.0.len();
+    for recorded in &found {
+        names.note(recorded);
     }
-    if names.len() == 1 { Ok(own) } else { posted(&names) }
+    if names.0.len() == known { Ok(found) } else { posted(&names.0) }
 }

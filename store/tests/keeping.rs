@@ -4,8 +4,8 @@
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use passbook::{
-    CompactionPolicy, HistoryEntry, HistoryQuery, IssuedSession, Ledger, LedgerError, SessionStore,
-    SimClock, core::Text, journal::Options,
+    CompactionPolicy, HistoryEntry, HistoryQuery, HistoryWhat, IssuedSession, Ledger, LedgerError,
+    SessionStore, SimClock, core::Text, journal::Options,
 };
 use passbook_projections::history::{Expect, HistoryIndex, Recorded, filed_under};
 
@@ -137,6 +137,21 @@ fn a_compaction_drops_what_ended_and_history_and_sessions_stay() {
     assert_eq!(store.ledger().len(), live.len());
     let reopened: Vec<_> = users.map(|user| told(store.ledger(), user)).into();
     assert_eq!(reopened, before);
+}
+
+#[test]
+fn a_guest_whose_login_is_archived_becomes_a_user_with_a_whole_history() {
+    let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
+    let store = SessionStore::from(open(folder.path(), &clock));
+    let guest = store.create_guest();
+    live_a_day(&store, 150);
+    let report = store.ledger().compact().expect("compacts");
+    assert!(report.files.sequence_first > 2, "the login is archived: {report:?}");
+    assert!(store.upgrade(&guest.token.expose(), "mira".to_owned()));
+    assert!(store.revoke(&guest.token.expose()));
+    let kinds: Vec<_> =
+        told(store.ledger(), "mira").iter().map(|entry| entry.kind.what()).collect();
+    assert_eq!(kinds, [HistoryWhat::Ended, HistoryWhat::Upgraded]);
 }
 
 #[test]
