@@ -66,6 +66,8 @@ impl Watermark {
             durable: u64_at(sector, 56)?,
             closed: u32_at(sector, 64)? == CLEAN_FLAG,
         };
-        all_zero(padding).then_some(watermark)
+        // There must be a next one.
+        let is_last = watermark.generation == u64::MAX;
+        (all_zero(padding) && !is_last).then_some(watermark)
     }
 }

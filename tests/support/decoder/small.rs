@@ -57,9 +57,11 @@ fn slot(block: &[u8]) -> Result<Watermark, Broken> {
     let mut whole = Input(block);
     let mut input = envelope(whole.take(512)?, b"PASSBWAT")?;
     ensure(is_zero(whole.0), "unused bytes are not zero")?;
+    let (store, generation) = (input.array()?, input.u64()?);
+    ensure(generation < u64::MAX, "there is no next generation")?;
     Ok(Watermark {
-        store: input.array()?,
-        generation: input.u64()?,
+        store,
+        generation,
         place: (input.u64()?, input.u64()?),
         durable: input.u64()?,
         is_closed: input.u32()? == 1,
