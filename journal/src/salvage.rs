@@ -119,6 +119,10 @@ struct Wreck {
     highest: u64,
 }
 
+/// Of which segments there is something: first number, then the last one in the same file and the
+/// sequence in its name. A name may claim any number of segments.
+type Numbers = BTreeMap<u64, (u64, u64)>;
+
 impl Wreck {
     fn look(disk: &Disk, layout: &Layout) -> Result<Self, OpenError> {
         let mut damages = Vec::new();
@@ -144,7 +148,7 @@ impl Wreck {
             damages,
             highest: 0,
         };
-        let mut numbers = BTreeMap::new();
+        let mut numbers = Numbers::new();
         wreck.list_segments(layout, &mut numbers)?;
         let stubs = wreck.list_archives(layout, &mut numbers)?;
         if numbers.is_empty() {
@@ -158,17 +162,13 @@ impl Wreck {
         Ok(wreck)
     }
 
-    fn list_segments(
-        &mut self,
-        layout: &Layout,
-        numbers: &mut BTreeMap<u64, u64>,
-    ) -> Result<(), OpenError> {
+    fn list_segments(&mut self, layout: &Layout, numbers: &mut Numbers) -> Result<(), OpenError> {
         let listed = match segment_numbers(&self.disk, layout) {
             Err(error) if error.is_not_found() => Vec::new(),
             answer => answer?,
         };
         for (number, base) in listed {
-            numbers.insert(number, base);
+            numbers.insert(number, (number, base));
             let path = layout.segment(&format!("{number:06}-{base}.seg"));
             self.highest = self.highest.max(base.saturating_sub(1));
             self.segments.extend(segment::open(&self.disk, &path, base, &mut self.damages)?);
@@ -180,7 +180,7 @@ impl Wreck {
     fn list_archives(
         &mut self,
         layout: &Layout,
-        numbers: &mut BTreeMap<u64, u64>,
+        numbers: &mut Numbers,
     ) -> Result<Vec<PathBuf>, OpenError> {
         let mut stubs = Vec::new();
         for name in list_archive(&self.disk, layout)? {
@@ -188,9 +188,8 @@ impl Wreck {
             let Some(Name { number, number_first, base, form }) = Name::parse(&name) else {
                 continue;
             };
-            for number in number_first..=number {
-                numbers.entry(number).or_insert(base);
-            }
+            let last = numbers.entry(number_first).or_insert((number, base));
+            last.0 = last.0.max(number);
             match form {
                 Form::Full => self.archives.push(Archive { path, number, base }),
                 Form::Stub => stubs.push(path),
@@ -264,11 +263,11 @@ impl Wreck {
     }
 
     /// Numbers without any file, up to `last`.
-    fn miss(&mut self, layout: &Layout, numbers: &BTreeMap<u64, u64>, last: u64) {
+    fn miss(&mut self, layout: &Layout, numbers: &Numbers, last: u64) {
         let mut next = 1;
-        let ends = numbers.iter().map(|(number, base)| (*number, *base));
-        let end = (last.saturating_add(1), self.highest);
-        for (number, base) in ends.chain([end]) {
+        let found = numbers.iter().map(|(first, (last, base))| (*first, *last, *base));
+        let end = last.saturating_add(1);
+        for (number, last, base) in found.chain([(end, end, self.highest)]) {
             if number > next {
                 let why = match number - next {
                     1 => format!("segment {next} is missing, and has no archive"),
@@ -276,7 +275,7 @@ impl Wreck {
                 };
                 self.damages.push(damage(&layout.journal(), 0, base, None, &why));
             }
-            next = next.max(number.saturating_add(1));
+            next = next.max(last.saturating_add(1));
         }
     }
 

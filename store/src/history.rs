@@ -10,7 +10,7 @@ mod counted;
 mod indexer;
 
 use passbook_core::{Fact, Text};
-use passbook_journal::{Journal, ReadError};
+use passbook_journal::{Extent, Journal, ReadError};
 use passbook_projections::history::{
     Cursor, HistoryEntry, HistoryFold, HistoryQuery, HistoryWhat, Page, Recorded,
 };
@@ -110,9 +110,9 @@ fn fold(journal: &dyn Journal, user: &str) -> Result<HistoryFold, LedgerError> {
     let mut tries = 0;
     loop {
         tries += 1;
-        let first = journal.extent().sequence_first;
-        let folded = fold_from(journal, user, first);
-        let has_moved = journal.extent().sequence_first != first;
+        let extent = journal.extent();
+        let folded = fold_from(journal, user, &extent);
+        let has_moved = journal.extent().sequence_first != extent.sequence_first;
         match folded {
             // A compaction took from the one place and gave to the other meanwhile.
             Ok(_) | Err(LedgerError::Read(ReadError::Trimmed { .. }))
@@ -122,11 +122,17 @@ fn fold(journal: &dyn Journal, user: &str) -> Result<HistoryFold, LedgerError> {
     }
 }
 
-fn fold_from(journal: &dyn Journal, user: &str, first: u64) -> Result<HistoryFold, LedgerError> {
+fn fold_from(
+    journal: &dyn Journal,
+    user: &str,
+    extent: &Extent,
+) -> Result<HistoryFold, LedgerError> {
+    let first = extent.sequence_first;
     let mut fold = HistoryFold::of(user);
     let mut names = Names::of(user);
-    if journal.extent().kept_first < first {
-        // A guest whose login is archived may have become the user since.
+    if extent.archives > 0 {
+        // A guest whose login is archived may have become the user since. The journal is short, and
+        // to read it twice takes less than to keep its events until the archive was read.
         for record in journal.read(first)? {
             names.note(&decode_record(&record?)?);
         }

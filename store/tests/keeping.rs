@@ -67,6 +67,12 @@ fn told(ledger: &Ledger, user: &str) -> Vec<HistoryEntry> {
     }
 }
 
+fn wait_for_the_index(ledger: &Ledger) {
+    while ledger.health().indexed != Some(ledger.sequence()) {
+        std::thread::yield_now();
+    }
+}
+
 #[test]
 fn an_opening_begins_at_the_snapshot_and_is_the_same() {
     let (folder, clock) = (tempfile::tempdir().expect("a folder"), clock());
@@ -208,13 +214,17 @@ fn retention_takes_old_archives_and_history_and_index_say_from_when_they_are_com
     let policy = CompactionPolicy { retention, ..CompactionPolicy::default() };
     let store = SessionStore::from(open_with(folder.path(), &clock, policy, true));
     live_a_day(&store, 100);
+    // An index that comes too late for these is one that is built without them.
+    wait_for_the_index(store.ledger());
     store.ledger().compact().expect("compacts");
     clock.advance_ms(30 * DAY_MS);
     live_a_day(&store, 100);
+    wait_for_the_index(store.ledger());
     let report = store.ledger().compact().expect("compacts");
     assert!(report.files.archives_removed > 0, "{report:?}");
     live_a_day(&store, 1);
-    // The answer waits for the index, which forgets before it says how far it is.
+    // It forgets before it says how far it is.
+    wait_for_the_index(store.ledger());
     let page = store.ledger().history("user1", &HistoryQuery::default()).expect("readable");
     assert!(page.complete_from.sequence > 1);
     assert!(page.entries.iter().all(|entry| entry.sequence >= page.complete_from.sequence));
@@ -233,9 +243,7 @@ fn retention_takes_old_archives_and_history_and_index_say_from_when_they_are_com
     // One that is built without what was removed counts that too.
     fs::remove_dir_all(&idx).expect("there");
     let ledger = open_with(folder.path(), &clock, policy, true);
-    while ledger.health().indexed != Some(sequence) {
-        std::thread::yield_now();
-    }
+    wait_for_the_index(&ledger);
     let indexed = told(&ledger, "user1");
     drop(ledger);
     assert_eq!(told(&open(folder.path(), &clock), "user1"), indexed, "as the fold tells it");
@@ -299,9 +307,7 @@ fn a_user_who_is_missing_in_an_index_that_agrees_with_itself_is_missed() {
     drop(opened);
 
     let ledger = open_with(folder.path(), &clock, CompactionPolicy::default(), true);
-    while ledger.health().indexed != Some(sequence) {
-        std::thread::yield_now();
-    }
+    wait_for_the_index(&ledger);
     assert_eq!(told(&ledger, "user2"), before, "told by the index");
     drop(ledger);
     let index = HistoryIndex::open(&idx, &expect).expect("a folder").index;

@@ -38,7 +38,7 @@ pub struct Rig {
 
 /// The ledger reads the journal by itself, once it is open.
 #[derive(Debug)]
-struct Unread;
+pub(crate) struct Unread;
 
 impl Replay for Unread {
     fn snapshot(&mut self, _source: &dyn SnapshotSource) -> Result<(), BoxError> {

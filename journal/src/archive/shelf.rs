@@ -146,7 +146,8 @@ impl Shelf {
 
     /// Where an archive or the first segment begins: sequence, chain, and the time before it.
     fn begins(&self, number: u64) -> Option<(u64, Chain, u64)> {
-        if let Some((_, base)) = self.archives.iter().find(|(each, _)| *each == number) {
+        let at = self.archives.binary_search_by_key(&number, |(each, _)| *each);
+        if let Some((_, base)) = at.ok().and_then(|at| self.archives.get(at)) {
             let header = self.open(number, *base, Form::Full).ok()?.header;
             return Some((header.base, header.chain_in, header.previous_time_ms));
         }

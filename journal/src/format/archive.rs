@@ -277,7 +277,7 @@ impl Name {
 
     /// How many segments it is of.
     pub(crate) fn segments(&self) -> u64 {
-        (self.number + 1).saturating_sub(self.number_first)
+        self.number.saturating_sub(self.number_first).saturating_add(1)
     }
 }
 

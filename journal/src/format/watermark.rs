@@ -10,6 +10,8 @@ const MAGIC: [u8; 8] = *b"PASSBWAT";
 pub(crate) const WATERMARK_BYTES: usize = 2 * BLOCK_BYTES;
 
 const CLEAN_FLAG: u32 = 1;
+/// No ledger lives to write so many: there is always a next one.
+const GENERATION_END: u64 = 1 << 63;
 
 /// One slot. All of it lies in the slot's first sector, so that a power cut can't tear it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,8 +68,29 @@ impl Watermark {
             durable: u64_at(sector, 56)?,
             closed: u32_at(sector, 64)? == CLEAN_FLAG,
         };
-        // There must be a next one.
-        let is_last = watermark.generation == u64::MAX;
-        (all_zero(padding) && !is_last).then_some(watermark)
+        let is_possible = watermark.generation < GENERATION_END;
+        (all_zero(padding) && is_possible).then_some(watermark)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_watermark_that_could_have_no_next_one_is_none() {
+        let of = |generation| Watermark {
+            store: [1; 16],
+            generation,
+            segment: 1,
+            end: 8192,
+            durable: 0,
+            closed: false,
+        };
+        let last = of(GENERATION_END - 1);
+        assert_eq!(Watermark::newest(&last.encode()), Some(last));
+        for generation in [GENERATION_END, u64::MAX] {
+            assert_eq!(Watermark::newest(&of(generation).encode()), None);
+        }
     }
 }

@@ -8,19 +8,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use passbook_journal::sim::SimVfs;
 use passbook_journal::{
-    BoxError, CompactError, Compaction, Curator, FileJournal, Group, Journal, Keep, MemoryJournal,
-    OpenError, Options, Payload, ReadError, RecordRef, Replay, SnapshotMeta, SnapshotSource, stat,
+    CompactError, Compaction, Curator, FileJournal, Group, Journal, Keep, MemoryJournal, OpenError,
+    Options, Payload, ReadError, RecordRef, SnapshotMeta, stat,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::ledger::{DIR, options, picture};
+use crate::ledger::{Anything, DIR, options, picture};
 use crate::shelved::{
     ByNumber, append, body, check_kept, compact, numbers, open, retain, snap, time_ms, verified,
 };
 
 /// Fourteen records in a good many segments, and a snapshot of all of them.
-fn ledger() -> (SimVfs, FileJournal) {
+pub(crate) fn ledger() -> (SimVfs, FileJournal) {
     let sim = SimVfs::new();
     let (journal, _) = open(&sim).unwrap();
     append(&journal, 14);
@@ -28,7 +28,7 @@ fn ledger() -> (SimVfs, FileJournal) {
     (sim, journal)
 }
 
-fn files(sim: &SimVfs, extension: &str) -> Vec<PathBuf> {
+pub(crate) fn files(sim: &SimVfs, extension: &str) -> Vec<PathBuf> {
     let files = sim.files().into_iter();
     files.filter(|path| path.extension().is_some_and(|found| found == extension)).collect()
 }
@@ -244,56 +244,6 @@ fn a_compaction_stops_when_it_is_told_to_and_goes_on_later() {
 }
 
 #[test]
-fn a_missing_archive_is_named_at_the_opening() {
-    let (sim, journal) = ledger();
-    compact(&journal, 10).unwrap();
-    drop(journal);
-    for path in files(&sim, "arc") {
-        let image = SimVfs::new();
-        for (kept, bytes) in picture(&sim).into_iter().filter(|(kept, _)| *kept != path) {
-            image.put(&kept, &bytes);
-        }
-        let Err(OpenError::Corrupt(damage)) = open(&image) else { panic!("it was not missed") };
-        assert!(damage.why.contains("missing"), "{damage}");
-        assert!(!verified(&image).is_good());
-    }
-}
-
-/// Keeps nothing but leaves.
-#[derive(Debug)]
-struct Forgetful;
-
-impl Curator for Forgetful {
-    fn sort(&self, _record: RecordRef<'_>, _keys: &mut Vec<Vec<u8>>) -> Keep {
-        Keep::Leaf
-    }
-}
-
-#[test]
-fn verifying_misses_what_an_archive_left_out_that_the_next_one_counts() {
-    let (sim, journal) = ledger();
-    drop(journal);
-    let forgetful = sim.fork();
-    compact(&open(&sim).unwrap().0, 10).unwrap();
-    let (journal, _) = open(&forgetful).unwrap();
-    let compaction = Compaction { drop_through: 10, ..Compaction::default() };
-    journal.compact(&compaction, &Forgetful).unwrap();
-    assert!(verified(&sim).is_good() && verified(&forgetful).is_good());
-    let archives = files(&sim, "arc");
-    // Behind the last one nothing counts on it.
-    let (last, counted) = archives.split_last().unwrap();
-    assert!(counted.len() > 2);
-    for path in counted.iter().filter(|path| sim.read_all(path) != forgetful.read_all(path)) {
-        let image = sim.fork();
-        image.put(path, &forgetful.read_all(path).unwrap());
-        let damages = verified(&image).damages;
-        let [damage] = &damages[..] else { panic!("{}: {damages:?}", path.display()) };
-        assert!(damage.path >= *path && damage.path <= *last, "{damage}");
-        assert!(damage.why.contains("before it"), "{damage}");
-    }
-}
-
-#[test]
 fn no_flipped_bit_in_archive_or_stub_is_overlooked() {
     let (sim, journal) = ledger();
     compact(&journal, 7).unwrap();
@@ -462,21 +412,6 @@ proptest! {
 }
 
 const EMPTY: SnapshotMeta = SnapshotMeta { digest: [0; 32], items: 0, created_at_ms: 0 };
-
-/// Takes whatever it is told.
-struct Anything;
-
-impl Replay for Anything {
-    fn snapshot(&mut self, _source: &dyn SnapshotSource) -> Result<(), BoxError> {
-        Ok(())
-    }
-
-    fn record(&mut self, _record: RecordRef<'_>) -> Result<(), BoxError> {
-        Ok(())
-    }
-
-    fn reset(&mut self) {}
-}
 
 fn open_bytes(sim: &SimVfs) -> passbook_journal::Chain {
     FileJournal::open(Path::new(DIR), options(sim), &mut Anything).unwrap().1.chain

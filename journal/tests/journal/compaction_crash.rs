@@ -228,3 +228,30 @@ fn a_failing_call_in_a_compaction_is_its_callers_error_and_no_more() {
     }
     println!("{count} failures, {refused} of them told to the caller");
 }
+
+#[test]
+fn a_manifest_that_only_a_cache_has_takes_nothing_along() {
+    let before = SimVfs::new();
+    append(&open(&before).unwrap().0, 14);
+    let mut states = 0;
+    for number in 1.. {
+        let sim = before.fork();
+        let (journal, _) = open(&sim).unwrap();
+        sim.fail_at(sim.calls() + number, Fault::Error(ErrorKind::Other), Times::Once);
+        let done = compact(&journal, 10);
+        // The process dies; the next one finds what the last one wrote, and the power fails in it.
+        let next = sim.fork();
+        if done.is_ok() && number > 200 {
+            break;
+        }
+        let (reopened, _) = open(&next).unwrap_or_else(|error| panic!("call {number}: {error}"));
+        for image in next.crash_images(STATES_MAX, SEED + number) {
+            let (journal, _) =
+                open(&image).unwrap_or_else(|error| panic!("call {number}, then a cut: {error}"));
+            assert_eq!(journal.durable(), 14, "call {number}");
+            states += 1;
+        }
+        drop(reopened);
+    }
+    assert!(states > 500, "{states} states");
+}

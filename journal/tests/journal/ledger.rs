@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use passbook_journal::sim::SimVfs;
 use passbook_journal::{
-    FileJournal, Group, Journal, JournalError, Observer, OpenError, Options, Payload, RecordRef,
-    Recovery, SeededEntropy, Step, Threading,
+    BoxError, FileJournal, Group, Journal, JournalError, Observer, OpenError, Options, Payload,
+    RecordRef, Recovery, Replay, SeededEntropy, SnapshotSource, Step, Threading,
 };
 
 pub(crate) const DIR: &str = "/ledger";
@@ -23,6 +23,22 @@ pub(crate) fn options(sim: &SimVfs) -> Options {
         threading: Threading::Inline,
         ..Options::default()
     }
+}
+
+/// Takes whatever it is told.
+#[derive(Debug)]
+pub(crate) struct Anything;
+
+impl Replay for Anything {
+    fn snapshot(&mut self, _source: &dyn SnapshotSource) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    fn record(&mut self, _record: RecordRef<'_>) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    fn reset(&mut self) {}
 }
 
 /// One record as a test remembers it.

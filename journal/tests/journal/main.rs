@@ -15,6 +15,8 @@ mod fault;
 #[cfg(test)]
 mod flip;
 #[cfg(test)]
+mod foreign;
+#[cfg(test)]
 mod golden;
 #[cfg(test)]
 mod ledger;

@@ -120,6 +120,15 @@ fn a_segment_that_lacks_only_zeros_behind_a_batch_loses_nothing() {
 }
 
 #[test]
+fn a_name_that_claims_every_segment_there_could_be_is_one_name() {
+    let (sim, model) = ledger();
+    let name = format!("archive/000001-{}-1.stub", u64::MAX);
+    sim.put(&Path::new(DIR).join(name), b"no header");
+    let (given, report) = check(&sim, &model, "a forged stub");
+    assert!(given.contains(&model.last) && !report.damages.is_empty());
+}
+
+#[test]
 fn a_whole_ledger_is_given_whole() {
     let (sim, model) = ledger();
     let (given, report) = check(&sim, &model, "whole");

@@ -3,44 +3,16 @@
 
 use passbook_journal::limits::SEGMENT_BYTES_FIRST;
 use passbook_journal::sim::SimVfs;
-use passbook_journal::{
-    BoxError, Compaction, Curator, FileJournal, Group, Journal, Keep, Options, Payload, RecordRef,
-    Replay, SnapshotSource,
-};
+use passbook_journal::{Compaction, FileJournal, Group, Journal, Options, Payload};
 
-use crate::ledger::{DIR, options};
-use crate::shelved::verified;
+use crate::ledger::{Anything, DIR, options};
+use crate::shelved::{KeepAll, verified};
 
 const MIB: u64 = 1 << 20;
 static BODY: [u8; 900 * 1024] = [7; 900 * 1024];
 
-#[derive(Debug)]
-struct All;
-
-impl Curator for All {
-    fn sort(&self, _record: RecordRef<'_>, _keys: &mut Vec<Vec<u8>>) -> Keep {
-        Keep::Whole
-    }
-}
-
 fn settings(sim: &SimVfs) -> Options {
     Options { segment_bytes: 16 * MIB, ..options(sim) }
-}
-
-/// Takes what it is given.
-#[derive(Debug)]
-struct Anything;
-
-impl Replay for Anything {
-    fn snapshot(&mut self, _source: &dyn SnapshotSource) -> Result<(), BoxError> {
-        Ok(())
-    }
-
-    fn record(&mut self, _record: RecordRef<'_>) -> Result<(), BoxError> {
-        Ok(())
-    }
-
-    fn reset(&mut self) {}
 }
 
 fn open(sim: &SimVfs) -> FileJournal {
@@ -88,7 +60,7 @@ fn what_makes_room_for_a_compaction_lets_go_of_a_long_segment_that_is_hardly_use
     append(&journal, &mut time_ms, 1, 14);
     assert_eq!(lengths(&sim), [4, 8, 16]);
     let compaction = |dry_run| Compaction { drop_through: 14, dry_run, ..Compaction::default() };
-    let foreseen = journal.compact(&compaction(true), &All).unwrap();
+    let foreseen = journal.compact(&compaction(true), &KeepAll).unwrap();
     assert_eq!((foreseen.segments, foreseen.sequence_first), (3, 15), "{foreseen:?}");
 
     journal.begin_segment();
@@ -99,7 +71,7 @@ fn what_makes_room_for_a_compaction_lets_go_of_a_long_segment_that_is_hardly_use
     snapshot.section(b"fifteen").unwrap();
     let meta = passbook_journal::SnapshotMeta { digest: [0; 32], items: 15, created_at_ms: 1 };
     snapshot.finish(meta).unwrap();
-    let done = journal.compact(&compaction(false), &All).unwrap();
+    let done = journal.compact(&compaction(false), &KeepAll).unwrap();
     assert_eq!((done.segments, done.segment_bytes), (foreseen.segments, foreseen.segment_bytes));
     assert_eq!(lengths(&sim), [4]);
 

@@ -25,6 +25,17 @@ impl Curator for ByNumber {
     }
 }
 
+/// Keeps all it is asked about, under one key.
+#[derive(Debug)]
+pub(crate) struct KeepAll;
+
+impl Curator for KeepAll {
+    fn sort(&self, _record: RecordRef<'_>, keys: &mut Vec<Vec<u8>>) -> Keep {
+        keys.push(b"ada".to_vec());
+        Keep::Whole
+    }
+}
+
 pub(crate) fn is_whole(sequence: u64) -> bool {
     !sequence.is_multiple_of(3)
 }

@@ -9,12 +9,13 @@ use std::sync::atomic::Ordering;
 
 use passbook_journal::sim::SimVfs;
 use passbook_journal::{
-    BoxError, Compaction, Curator, FileJournal, Group, Journal, Keep, OpenError, Options, Payload,
-    RecordRef, Recovery, Replay, SnapshotError, SnapshotInfo, SnapshotMeta, SnapshotSource,
+    BoxError, Compaction, FileJournal, Group, Journal, OpenError, Options, Payload, RecordRef,
+    Recovery, Replay, SnapshotError, SnapshotInfo, SnapshotMeta, SnapshotSource,
 };
 use sha2::{Digest, Sha256};
 
 use crate::ledger::{Acks, DIR, Seen, options};
+use crate::shelved::KeepAll;
 
 /// Bytes of a section: small, so that there are several.
 const SECTION_BYTES: usize = 300;
@@ -196,15 +197,6 @@ pub(crate) fn file(name: &str) -> PathBuf {
 pub(crate) fn snap_names(sim: &SimVfs) -> Vec<String> {
     let files = sim.files().into_iter().filter(|path| path.parent() == Some(&file("snap")));
     files.map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect()
-}
-
-/// Keeps all it is asked about, under no key.
-struct KeepAll;
-
-impl Curator for KeepAll {
-    fn sort(&self, _record: RecordRef<'_>, _keys: &mut Vec<Vec<u8>>) -> Keep {
-        Keep::Whole
-    }
 }
 
 /// Compacts a closed ledger so that no segment is left before the one with record `sequence`. The

@@ -58,7 +58,7 @@ fn slot(block: &[u8]) -> Result<Watermark, Broken> {
     let mut input = envelope(whole.take(512)?, b"PASSBWAT")?;
     ensure(is_zero(whole.0), "unused bytes are not zero")?;
     let (store, generation) = (input.array()?, input.u64()?);
-    ensure(generation < u64::MAX, "there is no next generation")?;
+    ensure(generation < 1 << 63, "its generation is out of range")?;
     Ok(Watermark {
         store,
         generation,

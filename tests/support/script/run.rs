@@ -9,8 +9,8 @@ use std::{
 use passbook::{
     Clock as _, Ledger, Pending, Reply, SeededEntropy, SimClock,
     journal::{
-        BoxError, Compaction, FileJournal, Group, Journal, JournalError, Observer, Options,
-        Payload, RecordRef, Replay, SnapshotSource, sim::SimVfs,
+        Compaction, FileJournal, Group, Journal, JournalError, Observer, Options, Payload,
+        sim::SimVfs,
     },
 };
 
@@ -21,7 +21,7 @@ use crate::{
         ByNumber, Content, Course, Follow, SharedTruth, Tap, Truth, locked, small, snapshot_opaque,
     },
     plan::Tally,
-    rig::START_MS,
+    rig::{START_MS, Unread},
 };
 
 /// A process with the ledger open.
@@ -57,21 +57,6 @@ impl std::fmt::Debug for Run {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Run").field("calls", &self.calls).finish_non_exhaustive()
     }
-}
-
-/// The ledger reads the journal by itself, once it is open.
-struct Unread;
-
-impl Replay for Unread {
-    fn snapshot(&mut self, _source: &dyn SnapshotSource) -> Result<(), BoxError> {
-        Ok(())
-    }
-
-    fn record(&mut self, _record: RecordRef<'_>) -> Result<(), BoxError> {
-        Ok(())
-    }
-
-    fn reset(&mut self) {}
 }
 
 struct Nobody;

@@ -1,0 +1,167 @@
+//! Files that are good by themselves and don't belong where they are: missing, of another life of the
+//! same ledger, or of a later time.
+
+use std::path::{Path, PathBuf};
+
+use passbook_journal::sim::SimVfs;
+use passbook_journal::{
+    Compaction, Curator, FileJournal, Group, Journal, Keep, OpenError, Payload, ReadError,
+    RecordRef,
+};
+
+use crate::compaction::{files, ledger};
+use crate::ledger::{Anything, DIR, options, picture};
+use crate::shelved::{KeepAll, append, body, compact, open, snap, time_ms, verified};
+
+#[test]
+fn a_missing_archive_is_named_at_the_opening() {
+    let (sim, journal) = ledger();
+    compact(&journal, 10).unwrap();
+    drop(journal);
+    for path in files(&sim, "arc") {
+        let image = SimVfs::new();
+        for (kept, bytes) in picture(&sim).into_iter().filter(|(kept, _)| *kept != path) {
+            image.put(&kept, &bytes);
+        }
+        let Err(OpenError::Corrupt(damage)) = open(&image) else { panic!("it was not missed") };
+        assert!(damage.why.contains("missing"), "{damage}");
+        assert!(!verified(&image).is_good());
+    }
+}
+
+/// Keeps nothing but leaves.
+#[derive(Debug)]
+struct Forgetful;
+
+impl Curator for Forgetful {
+    fn sort(&self, _record: RecordRef<'_>, _keys: &mut Vec<Vec<u8>>) -> Keep {
+        Keep::Leaf
+    }
+}
+
+#[test]
+fn verifying_misses_what_an_archive_left_out_that_the_next_one_counts() {
+    let (sim, journal) = ledger();
+    drop(journal);
+    let forgetful = sim.fork();
+    compact(&open(&sim).unwrap().0, 10).unwrap();
+    let (journal, _) = open(&forgetful).unwrap();
+    let compaction = Compaction { drop_through: 10, ..Compaction::default() };
+    journal.compact(&compaction, &Forgetful).unwrap();
+    assert!(verified(&sim).is_good() && verified(&forgetful).is_good());
+    let archives = files(&sim, "arc");
+    // Behind the last one nothing counts on it.
+    let (last, counted) = archives.split_last().unwrap();
+    assert!(counted.len() > 2);
+    for path in counted.iter().filter(|path| sim.read_all(path) != forgetful.read_all(path)) {
+        let image = sim.fork();
+        image.put(path, &forgetful.read_all(path).unwrap());
+        let damages = verified(&image).damages;
+        let [damage] = &damages[..] else { panic!("{}: {damages:?}", path.display()) };
+        assert!(damage.path >= *path && damage.path <= *last, "{damage}");
+        assert!(damage.why.contains("before it"), "{damage}");
+    }
+}
+
+/// The ledger as it was after three records, which then went on by itself: its payloads are of
+/// other bytes, `longer` by so many, and kept under the same names.
+fn another_life(longer: usize) -> SimVfs {
+    let sim = SimVfs::new();
+    append(&open(&sim).unwrap().0, 3);
+    let journal = FileJournal::open(Path::new(DIR), options(&sim), &mut Anything).unwrap().0;
+    for sequence in 4..=14 {
+        let mut other = body(sequence);
+        for byte in &mut other {
+            *byte ^= 0x40;
+        }
+        other.resize(other.len() + longer, 7);
+        let group = Group { time_ms: time_ms(sequence), payloads: &[Payload::new(&other)] };
+        journal.append(sequence - 1, &group).unwrap();
+        journal.pump();
+    }
+    snap(&journal, 14).unwrap();
+    let compaction = Compaction { drop_through: 10, ..Compaction::default() };
+    journal.compact(&compaction, &KeepAll).unwrap();
+    sim
+}
+
+#[test]
+fn an_archive_of_another_life_of_the_ledger_is_not_answered_with() {
+    let (sim, journal) = ledger();
+    compact(&journal, 10).unwrap();
+    drop(journal);
+    let other = another_life(0);
+    let swapped: Vec<_> = files(&sim, "arc")
+        .into_iter()
+        .filter_map(|path| other.read_all(&path).map(|bytes| (path, bytes)))
+        .filter(|(path, _)| numbers(path).1 > 3)
+        .collect();
+    assert!(swapped.len() > 1, "{swapped:?}");
+    for (path, bytes) in swapped {
+        let image = sim.fork();
+        image.put(&path, &bytes);
+        let (journal, _) = open(&image).unwrap();
+        for read in [journal.read_kept(1), journal.posted(&[b"ada"])] {
+            let mut last = None;
+            for record in read.unwrap() {
+                if let Ok(record) = &record {
+                    assert_eq!(record.payload, body(record.sequence), "of another life");
+                }
+                last = Some(record);
+            }
+            let told = matches!(last, Some(Err(ReadError::Corrupt { .. })));
+            assert!(told, "{}: {last:?}", path.display());
+        }
+        assert!(!verified(&image).is_good());
+    }
+}
+
+/// The number and the first sequence in a name like `000002-4.arc`.
+fn numbers(path: &Path) -> (u64, u64) {
+    let stem = path.file_stem().unwrap().to_string_lossy();
+    let (number, first) = stem.split_once('-').unwrap();
+    (number.parse().unwrap(), first.parse().unwrap())
+}
+
+#[test]
+fn verifying_refuses_what_an_opening_refuses_a_manifest_of_another_life() {
+    let manifest = PathBuf::from(DIR).join("MANIFEST");
+    let (sim, journal) = ledger();
+    compact(&journal, 10).unwrap();
+    drop(journal);
+    let ours = files(&sim, "seg").remove(0);
+    let mut tried = 0;
+    for longer in (500..4_000).step_by(500) {
+        let other = another_life(longer);
+        let theirs = files(&other, "seg").remove(0);
+        // Only the sequence differs.
+        if numbers(&ours).0 == numbers(&theirs).0 && ours != theirs {
+            let image = sim.fork();
+            image.put(&manifest, &other.read_all(&manifest).unwrap());
+            assert!(matches!(open(&image), Err(OpenError::Corrupt(_))));
+            assert!(!verified(&image).is_good(), "{longer}");
+            tried += 1;
+        }
+    }
+    assert!(tried > 0);
+}
+
+#[test]
+fn verifying_asks_a_later_watermark_behind_a_segment_that_is_full() {
+    let watermark = PathBuf::from(DIR).join("WATERMARK");
+    let sim = SimVfs::new();
+    let (journal, _) = open(&sim).unwrap();
+    let mut full = 0;
+    for _ in 0..8 {
+        append(&journal, 1);
+        let older = sim.fork();
+        let last = older.read_all(&files(&older, "seg").pop().unwrap()).unwrap();
+        full += u32::from(last[last.len() - 4_096..].iter().any(|byte| *byte != 0));
+        let later = sim.fork();
+        append(&open(&later).unwrap().0, 3);
+        older.put(&watermark, &later.read_all(&watermark).unwrap());
+        assert!(matches!(open(&older.fork()), Err(OpenError::Corrupt(_))));
+        assert!(!verified(&older).is_good(), "@{}", journal.durable());
+    }
+    assert!(full > 0, "no segment was full to its last block");
+}
