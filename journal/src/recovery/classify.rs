@@ -9,7 +9,7 @@ use super::walk::{Position, Walk};
 use crate::damage::{Damage, Evidence};
 use crate::error::JournalError;
 use crate::format::all_zero;
-use crate::format::batch::Flaw;
+use crate::format::batch::{BatchHeader, Flaw};
 use crate::format::watermark::Watermark;
 use crate::limits::{BLOCK_BYTES, WINDOW_BYTES_MAX};
 
@@ -36,8 +36,8 @@ pub(crate) enum End {
 struct Debris {
     /// Offset of the block behind the last byte that isn't zero, if there is one.
     until: Option<u64>,
-    /// The later batch that covers the missing records, if there is one.
-    covering: Option<(u64, u64)>,
+    /// What lies there and says that the missing records were durable, if anything does.
+    covering: Option<Evidence>,
 }
 
 /// Classifies the flaw at `offset` of the last segment, where `position.next` should begin.
@@ -72,10 +72,8 @@ pub(crate) fn classify(
         return Ok(End::Corrupt(if missing { Damage { why, ..damage } } else { damage }));
     }
     let debris = debris_behind(walk, offset, position.next)?;
-    if let Some((later, durable)) = debris.covering
-        && !Bug::LaterBatchUnheard.is_planted()
-    {
-        return Ok(End::Corrupt(damage(Evidence::LaterBatch { offset: later, durable })));
+    if let Some(evidence) = debris.covering {
+        return Ok(End::Corrupt(damage(evidence)));
     }
     let Some(until) = debris.until else {
         return Ok(End::Clean);
@@ -99,18 +97,34 @@ fn debris_behind(walk: &mut Walk, offset: u64, missing: u64) -> Result<Debris, J
         let next = at + BLOCK_BYTES_U64;
         if !all_zero(walk.window().at(at, BLOCK_BYTES)?) {
             debris.until = Some(next);
-            // The first bad batch's own header says nothing about itself.
-            if at > offset
-                && debris.covering.is_none()
-                && let Ok(header) = walk.header_at(at)?
-                && header.durable >= missing
-            {
-                debris.covering = Some((at, header.durable));
+            if debris.covering.is_none() {
+                debris.covering = covering(walk, at, at == offset, missing)?;
             }
         }
         at = next;
     }
     Ok(debris)
+}
+
+/// Whether the block at `at` says that the record `missing` was durable.
+fn covering(
+    walk: &mut Walk,
+    at: u64,
+    is_first: bool,
+    missing: u64,
+) -> Result<Option<Evidence>, JournalError> {
+    // One that went astray took the place of what it speaks of, and is missing in its own.
+    if let Some(Watermark { durable, .. }) = walk.watermark_at(at)?
+        && durable >= missing
+        && !Bug::WatermarkUnheard.is_planted()
+    {
+        return Ok(Some(Evidence::Watermark { durable }));
+    }
+    // The first bad batch's own header says nothing about itself.
+    let later = walk.header_at(at)?.ok().filter(|header| !is_first && header.durable >= missing);
+    Ok(later
+        .filter(|_| !Bug::LaterBatchUnheard.is_planted())
+        .map(|BatchHeader { durable, .. }| Evidence::LaterBatch { offset: at, durable }))
 }
 
 const BLOCK_BYTES_U64: u64 = 4096;

@@ -5,10 +5,12 @@
 use super::window::Window;
 use crate::disk::DiskFile;
 use crate::error::JournalError;
+use crate::format::StoreId;
 use crate::format::batch::{Batch, BatchHeader, Flaw, Seal, check_batch};
 use crate::format::segment::SegmentHeader;
+use crate::format::watermark::Watermark;
 use crate::leaf::Chain;
-use crate::limits::SECTOR_BYTES;
+use crate::limits::{BLOCK_BYTES, SECTOR_BYTES};
 
 /// What the next batch must continue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +54,7 @@ impl Position {
 pub(crate) struct Walk {
     window: Window,
     seal: Seal,
+    store: StoreId,
     segment_bytes: u64,
 }
 
@@ -59,7 +62,7 @@ impl Walk {
     pub(crate) fn new(file: DiskFile, header: &SegmentHeader) -> Self {
         let seal = Seal::new(&header.salt, header.number);
         let segment_bytes = header.segment_bytes;
-        Self { window: Window::new(file, segment_bytes), seal, segment_bytes }
+        Self { window: Window::new(file, segment_bytes), seal, store: header.store, segment_bytes }
     }
 
     pub(crate) fn window(&mut self) -> &mut Window {
@@ -68,6 +71,12 @@ impl Walk {
 
     pub(crate) fn segment_bytes(&self) -> u64 {
         self.segment_bytes
+    }
+
+    /// The slot of the ledger's watermark that lies at `offset`, where none belongs.
+    pub(crate) fn watermark_at(&mut self, offset: u64) -> Result<Option<Watermark>, JournalError> {
+        let slot = Watermark::newest(self.window.at(offset, BLOCK_BYTES)?);
+        Ok(slot.filter(|slot| slot.store == self.store))
     }
 
     /// The header of a batch at `offset`, by itself: its place in the order is not checked.

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use passbook_journal::sim::SimVfs;
 use passbook_journal::{
-    Compaction, Curator, FileJournal, Group, Journal, Keep, OpenError, Payload, ReadError,
-    RecordRef,
+    Compaction, Curator, Evidence, FileJournal, Group, Journal, Keep, OpenError, Options, Payload,
+    ReadError, RecordRef,
 };
 
 use crate::compaction::{files, ledger};
@@ -168,6 +168,44 @@ fn verifying_asks_a_later_watermark_behind_a_segment_that_is_full() {
     image.put(&watermark, &other.read_all(&watermark).unwrap());
     assert!(matches!(open(&image.fork()), Err(OpenError::Corrupt(_))));
     assert!(!verified(&image).is_good());
+}
+
+#[test]
+fn a_watermark_that_changed_places_with_what_it_speaks_of_is_heard() {
+    let watermark = PathBuf::from(DIR).join("WATERMARK");
+    let mut swapped = 0;
+    for bytes in [9_000, 14_000, 22_000] {
+        let sim = SimVfs::new();
+        let open = |sim: &SimVfs| {
+            let options = Options { segment_bytes: 64 << 10, ..options(sim) };
+            FileJournal::open(Path::new(DIR), options, &mut Anything)
+        };
+        let (journal, _) = open(&sim).unwrap();
+        for sequence in 1..=2 {
+            let large = vec![0x5a; bytes];
+            let group = Group { time_ms: time_ms(sequence), payloads: &[Payload::new(&large)] };
+            journal.append(sequence - 1, &group).unwrap();
+            journal.pump();
+        }
+        drop(journal);
+        let path = files(&sim, "seg").remove(0);
+        let (slots, data) = (sim.read_all(&watermark).unwrap(), sim.read_all(&path).unwrap());
+        let end = data.iter().rposition(|byte| *byte != 0).unwrap();
+        for (slot, at) in [0, 4_096].into_iter().zip([end / 4_096 * 4_096; 2]) {
+            let image = sim.fork();
+            let (mut slots, mut data) = (slots.clone(), data.clone());
+            data[at..at + 4_096].swap_with_slice(&mut slots[slot..slot + 4_096]);
+            image.put(&watermark, &slots);
+            image.put(&path, &data);
+            let refused = match open(&image) {
+                Err(OpenError::Corrupt(damage)) => damage,
+                answer => panic!("slot {slot}, {bytes} bytes: {answer:?}"),
+            };
+            assert!(matches!(refused.evidence, Evidence::Watermark { durable: 2 }), "{refused}");
+            swapped += 1;
+        }
+    }
+    assert_eq!(swapped, 6);
 }
 
 fn is_blank_at_its_end(sim: &SimVfs) -> bool {
