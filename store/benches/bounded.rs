@@ -58,7 +58,7 @@ fn main() {
     log_in(&ledger, 0..TAIL);
     drop(ledger);
     let with_tail = time_in_children("BOUNDED_OPEN", folder.path());
-    println!("start    sqlite rows into a map    {peer:>10.0?}");
+    println!("start    sqlite rows into a map          {peer:>10.2?}");
     ratio("from the snapshot alone", from_snapshot, peer);
     ratio("with a tail of 100,000 events", with_tail, peer);
 }

@@ -18,7 +18,7 @@ use thiserror::Error;
 use super::{Live, shards::SHARDS};
 
 /// Sessions in a section, where nobody asks for another number; the last may have fewer.
-const SECTION_SESSIONS_DEFAULT: usize = 16_384;
+const SECTION_SESSIONS_DEFAULT: usize = 4_096;
 /// Remembered commands in a section; the last may have fewer.
 const SECTION_COMMANDS: u64 = 16_384;
 /// Rows copied under one lock: some 20 us.
@@ -92,7 +92,7 @@ impl<'a> Capture<'a> {
     }
 
     /// Makes sections of so many sessions, at least 1 and at most
-    /// [`SECTION_SESSIONS_MAX`]; without this they have 16,384.
+    /// [`SECTION_SESSIONS_MAX`]; without this they have 4,096.
     #[must_use]
     pub fn sections_of(mut self, sessions: usize) -> Self {
         self.section_sessions = sessions.clamp(1, SECTION_SESSIONS_MAX);

@@ -86,8 +86,8 @@ impl Index {
             if entries.is_empty() {
                 continue;
             }
-            let mut table = shard.write();
-            entries.drain(..).for_each(|entry| table.insert(entry));
+            shard.write().insert_all(entries);
+            entries.clear();
         }
     }
 

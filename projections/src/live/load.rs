@@ -115,8 +115,11 @@ impl Live {
     fn reserve(&self, plan: &LoadPlan) {
         let possible = super::shards::index(plan.sections).saturating_mul(SECTION_SESSIONS_MAX);
         let sessions = usize::try_from(plan.sessions).unwrap_or(usize::MAX).min(possible);
-        self.ids.reserve(sessions);
-        self.tokens.reserve(sessions);
+        // Most of it is the time that the system takes to give the memory.
+        thread::scope(|scope| {
+            scope.spawn(|| self.tokens.reserve(sessions));
+            self.ids.reserve(sessions);
+        });
     }
 
     fn set_head(&self, heads: impl Iterator<Item = Head>) {

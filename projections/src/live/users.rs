@@ -21,6 +21,9 @@ use crate::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+/// Users that are fetched from memory side by side.
+const AHEAD: usize = 32;
+
 /// A user with at least one session.
 #[derive(Debug)]
 struct User {
@@ -105,9 +108,16 @@ impl Users {
         for (shard, links) in self.shards.iter().zip(&mut batch.shards) {
             let mut table = shard.write();
             let known = table.0.len();
-            for (hash, name, slot) in links.drain(..) {
-                table.link(&self.links, hash, &name, slot);
+            for few in links.chunks(AHEAD) {
+                // Asked for one behind the other, each would be waited for.
+                let firsts = few.iter().filter_map(|(hash, name, _)| table.first(*hash, name));
+                let lists = firsts.filter(|first| self.links.get(*first).next.is_some()).count();
+                std::hint::black_box(lists);
+                for (hash, name, slot) in few {
+                    table.link(&self.links, *hash, name, *slot);
+                }
             }
+            links.clear();
             self.len.fetch_add(table.0.len() - known, Ordering::Relaxed);
         }
     }

@@ -17,6 +17,8 @@ use crate::live::{shards::index, slot::Slot};
 const WIDTH: usize = 8;
 /// Entries that a table holds before it grows, for each of its buckets.
 const ENTRIES_A_BUCKET: usize = 6;
+/// Entries whose buckets are fetched from memory side by side.
+const AHEAD: usize = 32;
 
 /// A slot with its tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,6 +121,18 @@ impl Table {
         self.put(entry);
     }
 
+    /// Adds entries.
+    pub(super) fn insert_all(&mut self, entries: &[Entry]) {
+        for few in entries.chunks(AHEAD) {
+            // Asked for one behind the other, each would be waited for.
+            let full = few.iter().filter(|entry| self.is_home_full(entry.tag())).count();
+            std::hint::black_box(full);
+            for entry in few {
+                self.insert(*entry);
+            }
+        }
+    }
+
     /// Room for so many entries more, and no more than that.
     pub(super) fn reserve(&mut self, more: usize) {
         let len = self.len.saturating_add(more);
@@ -154,6 +168,10 @@ impl Table {
         // The product has at most 64 bits: there are fewer buckets than slots.
         let home = (u64::from(tag) * buckets) >> 32;
         usize::try_from(home).expect("below the number of buckets")
+    }
+
+    fn is_home_full(&self, tag: u32) -> bool {
+        self.buckets.get(self.home(tag)).is_some_and(Bucket::is_full)
     }
 
     fn after(&self, at: usize) -> usize {

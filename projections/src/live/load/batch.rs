@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use passbook_core::{FingerprintSum, snapshot::Sessions};
+use passbook_core::{FingerprintSum, SessionState, SpentToken, snapshot::Sessions};
 use passbook_planted::Bug;
 
 use crate::live::{
@@ -46,26 +46,33 @@ impl<'a> Batch<'a> {
     ) {
         let live = self.live;
         live.rows.fill(shard, |rows| {
-            for (slot, (state, spent)) in slots.zip(sessions) {
+            for slot in slots {
+                let Some((state, spent)) = sessions.next() else { break };
                 sum.add_through(&mut self.form, &state, &spent);
-                let session = &state.session;
-                let user = &session.user_id;
-                self.len += 1;
-                self.ids.add(live.hash_of(session.id), slot);
-                self.users.add(live.users.hash_of(user), user.clone(), slot);
-                if !Bug::ExpiryNotLoaded.is_planted() {
-                    self.expiries.add(slot, session.expires_at_ms);
-                }
-                if let Some(digest) = &state.digest {
-                    self.tokens.add(tokens::hash_of(digest), slot);
-                }
-                rows.put(slot, &state, user.clone());
+                self.add(slot, &state, &spent);
+                rows.put(slot, &state, state.session.user_id.clone());
                 for token in spent {
-                    self.spent.add(tokens::hash_of(&token.digest), slot);
                     rows.spend(slot, token);
                 }
             }
         });
+    }
+
+    fn add(&mut self, slot: Slot, state: &SessionState, spent: &[SpentToken]) {
+        let SessionState { session, digest, .. } = state;
+        let user = &session.user_id;
+        self.len += 1;
+        self.ids.add(self.live.hash_of(session.id), slot);
+        self.users.add(self.live.users.hash_of(user), user.clone(), slot);
+        if !Bug::ExpiryNotLoaded.is_planted() {
+            self.expiries.add(slot, session.expires_at_ms);
+        }
+        if let Some(digest) = digest {
+            self.tokens.add(tokens::hash_of(digest), slot);
+        }
+        for token in spent {
+            self.spent.add(tokens::hash_of(&token.digest), slot);
+        }
     }
 
     /// Adds the entries to the indexes.
