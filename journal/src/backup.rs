@@ -15,6 +15,7 @@ use crate::file::FileJournal;
 use crate::journal::Journal;
 use crate::layout::Layout;
 use crate::read_only::{ReadOnlyJournal, Tail};
+use crate::verify::Progress;
 use crate::vfs::Vfs;
 
 mod copy;
@@ -75,9 +76,22 @@ pub struct RestoreInfo {
 /// # Errors
 /// [`BackupError`]. The backup is only read.
 pub fn restore(backup: &Path, into: &Path, vfs: Arc<dyn Vfs>) -> Result<RestoreInfo, BackupError> {
+    restore_with(backup, into, vfs, &|_| ())
+}
+
+/// As [`restore`]; `told` hears how far it is.
+///
+/// # Errors
+/// [`BackupError`]. The backup is only read.
+pub fn restore_with(
+    backup: &Path,
+    into: &Path,
+    vfs: Arc<dyn Vfs>,
+    told: &dyn Fn(Progress),
+) -> Result<RestoreInfo, BackupError> {
     let journal = FileJournal::open_read_only(backup, vfs)?;
     let BackupInfo { sequence, time_ms, bytes, files, path, .. } =
-        journal.copy_into(into, Sharing::Nothing)?;
+        journal.copy_into(into, Sharing::Nothing, told)?;
     Ok(RestoreInfo { sequence, time_ms, bytes, files, path })
 }
 
@@ -117,16 +131,21 @@ impl ReadOnlyJournal {
     /// # Errors
     /// [`BackupError`]; the ledger goes on as it was.
     pub fn backup(&self, into: &Path) -> Result<BackupInfo, BackupError> {
-        self.copy_into(into, Sharing::Links)
+        self.copy_into(into, Sharing::Links, &|_| ())
     }
 
-    fn copy_into(&self, into: &Path, sharing: Sharing) -> Result<BackupInfo, BackupError> {
+    pub(crate) fn copy_into(
+        &self,
+        into: &Path,
+        sharing: Sharing,
+        told: &dyn Fn(Progress),
+    ) -> Result<BackupInfo, BackupError> {
         let source = &self.survey.layout;
         let look = &mut |newest| {
             let now = Self::look(self.disk.clone(), source)?;
             now.view(newest)
         };
-        let job = Job { disk: &self.disk, source, into, sharing, bad: BTreeSet::new() };
+        let job = Job { disk: &self.disk, source, into, sharing, bad: BTreeSet::new(), told };
         job.run(look, &mut |_| Ok(()))
     }
 

@@ -45,6 +45,7 @@ use crate::replay::Replay;
 use crate::snapshot::{BadSnapshot, SnapshotError, SnapshotInfo, SnapshotSink, SnapshotSource};
 use crate::sync::Mutex;
 use crate::sync::thread::{self, JoinHandle};
+use crate::verify::Progress;
 use engine::{Committer, Engine, ObserverSlot};
 
 /// What opening found and did.
@@ -169,7 +170,7 @@ impl FileJournal {
     /// # Errors
     /// [`BackupError`]; this journal goes on as it was.
     pub fn backup(&self, into: &Path) -> Result<BackupInfo, BackupError> {
-        self.engine.backup(into)
+        self.engine.backup(into, &|_| ())
     }
 
     fn close_once(&self) -> Result<(), CloseError> {
@@ -248,8 +249,8 @@ impl Journal for FileJournal {
         Ok(Records::new(PostedReader::new(disk, layout, keys)?))
     }
 
-    fn backup(&self, into: &Path) -> Result<BackupInfo, BackupError> {
-        Self::backup(self, into)
+    fn backup_with(&self, into: &Path, told: &dyn Fn(Progress)) -> Result<BackupInfo, BackupError> {
+        self.engine.backup(into, told)
     }
 
     fn extent(&self) -> Extent {

@@ -13,6 +13,7 @@ use crate::health::JournalHealth;
 use crate::leaf::{Leaf, leaf_of};
 use crate::limits::{GROUP_RECORDS_MAX, RECORD_OVERHEAD_BYTES};
 use crate::snapshot::{SnapshotError, SnapshotInfo, SnapshotSink, SnapshotSource};
+use crate::verify::Progress;
 
 /// One opaque payload and its leaf, hashed by the thread that submits it.
 #[derive(Debug, Clone, Copy)]
@@ -173,7 +174,19 @@ pub trait Journal: Send + Sync + std::fmt::Debug {
     ///
     /// # Errors
     /// [`BackupError`]; [`BackupError::Unsupported`] if the journal keeps no files.
-    fn backup(&self, _into: &Path) -> Result<BackupInfo, BackupError> {
+    fn backup(&self, into: &Path) -> Result<BackupInfo, BackupError> {
+        self.backup_with(into, &|_| ())
+    }
+
+    /// The same; `told` hears how far it is.
+    ///
+    /// # Errors
+    /// As [`backup`](Self::backup).
+    fn backup_with(
+        &self,
+        _into: &Path,
+        _told: &dyn Fn(Progress),
+    ) -> Result<BackupInfo, BackupError> {
         Err(BackupError::Unsupported)
     }
 

@@ -56,6 +56,7 @@ mod vfs;
 pub use archive::{CompactError, CompactProgress, Compacted, Compaction, Curator, Extent, Keep};
 pub use backup::{
     BackupError, BackupInfo, RestoreInfo, check_target, mark_complete, mark_incomplete, restore,
+    restore_with,
 };
 pub use damage::{Damage, Evidence};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::archive::kept::KeptReader;
 use crate::archive::posted::PostedReader;
 use crate::archive::{CompactError, Compacted, Compaction, Curator, Extent};
-use crate::backup::{BackupError, BackupInfo};
+use crate::backup::{BackupError, BackupInfo, Sharing};
 use crate::damage::Damage;
 use crate::disk::Disk;
 use crate::error::{AppendError, CloseError, JournalError, OpenError, ReadError, ReadOnlyReason};
@@ -26,6 +26,7 @@ use crate::recovery::classify::{End, classify};
 use crate::recovery::walk::{Position, Walk};
 use crate::recovery::{DATA_START, Survey, survey};
 use crate::snapshot::{SnapshotError, SnapshotInfo, SnapshotSink, SnapshotSource, shelf};
+use crate::verify::Progress;
 use crate::vfs::{OpenMode, Vfs};
 
 /// Reads of the same place before what stands there counts: a writer may be in the middle of it.
@@ -269,8 +270,8 @@ impl Journal for ReadOnlyJournal {
         Ok(Records::new(PostedReader::new(self.disk.clone(), layout, keys)?))
     }
 
-    fn backup(&self, into: &Path) -> Result<BackupInfo, BackupError> {
-        Self::backup(self, into)
+    fn backup_with(&self, into: &Path, told: &dyn Fn(Progress)) -> Result<BackupInfo, BackupError> {
+        self.copy_into(into, Sharing::Links, told)
     }
 
     fn extent(&self) -> Extent {

@@ -13,7 +13,7 @@ use crate::{
     answer::{Answer, View},
     failure::Failure,
     interrupt::Interrupt,
-    progress::{Mode, Progress, Unit},
+    progress::{Mode, Phases, Progress, Unit},
     render::time::Zone,
 };
 
@@ -124,6 +124,11 @@ impl Output {
     /// Long work that begins.
     pub(crate) fn progress(&self, phase: &'static str, total: Option<u64>, unit: Unit) -> Progress {
         Progress::new(phase, total, unit, self.progress)
+    }
+
+    /// Long work of several phases, one after the other.
+    pub(crate) fn phases(&self) -> Phases {
+        Phases::new(self.progress)
     }
 
     fn is_long(&self, text: &str) -> bool {

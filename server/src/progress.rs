@@ -2,6 +2,8 @@
 //!
 //! Nothing is shown of work that is done within half a second.
 
+mod phases;
+
 use std::{
     io::Write as _,
     sync::{Mutex, PoisonError},
@@ -12,6 +14,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use crate::render::number::{bytes, thousands};
+
+pub(crate) use self::phases::Phases;
 
 /// Work that takes longer than this is shown.
 const SHOWN_AFTER: Duration = Duration::from_millis(500);

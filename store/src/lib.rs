@@ -40,7 +40,7 @@ mod upkeep;
 pub use as_of::{View, as_of};
 pub use auth_context::AuthContext;
 pub use backend::{BackendError, SessionBackend, SessionRow};
-pub use backup::{backup, restore};
+pub use backup::{CopyPhase, CopyProgress, backup, backup_with, restore, restore_with};
 pub use compaction::{CompactionPolicy, CompactionReport, OnProgress};
 pub use error::LedgerError;
 pub use execute::Reply;
@@ -59,7 +59,7 @@ pub use passbook_projections::history::{
     HistoryWhat, Page, Recorded, expiry_reason,
 };
 pub use ports::{Clock, Entropy, EntropyError, OsEntropy, SeededEntropy, SimClock, SystemClock};
-pub use salvage::{SalvageOutcome, salvage};
+pub use salvage::{SalvageOutcome, SalvagePhase, SalvageProgress, salvage, salvage_with};
 pub use session_store::SessionStore;
 pub use snapshot::SnapshotProgress;
 pub use subscribe::Subscription;

@@ -59,6 +59,26 @@ pub struct SalvageOutcome {
     pub sequence: u64,
 }
 
+/// How far a salvage is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SalvageProgress {
+    /// What is being done.
+    pub phase: SalvagePhase,
+    /// Events that are done of this phase.
+    pub done_events: u64,
+    /// Events that there are to do in it; `None` = that is what it finds out.
+    pub total_events: Option<u64>,
+}
+
+/// What a salvage does, one after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SalvagePhase {
+    /// Looks for what can be read.
+    Survey,
+    /// Writes it into the new ledger.
+    Write,
+}
+
 /// Makes a new ledger of what can still be read of a damaged one, in a folder that is empty or
 /// missing; `options` are the new ledger's, and its file system that of both. Takes no lock on the
 /// damaged ledger and writes nothing to it: stop its writer first.
@@ -99,8 +119,23 @@ pub fn salvage(
     now_ms: u64,
     options: Options,
 ) -> Result<SalvageOutcome, LedgerError> {
+    salvage_with(damaged, into, now_ms, options, &|_| ())
+}
+
+/// As [`salvage`]; `told` hears how far it is, at each event.
+///
+/// # Errors
+/// As [`salvage`].
+pub fn salvage_with(
+    damaged: &Path,
+    into: &Path,
+    now_ms: u64,
+    options: Options,
+    told: &dyn Fn(SalvageProgress),
+) -> Result<SalvageOutcome, LedgerError> {
     check_target(damaged, into, Arc::clone(&options.vfs))?;
-    let (report, survey) = survey(damaged, &options)?;
+    let (report, survey) = survey(damaged, &options, told)?;
+    let events = report.kept;
     let mut outcome = survey.outcome(report);
     let known = Known::of(damaged, &options, &outcome.source)?;
     let options = Options { create: Create::Unfinished, opened_at_ms: now_ms, ..options };
@@ -108,7 +143,11 @@ pub fn salvage(
     let vfs = Arc::clone(&options.vfs);
     let mut writer = Writer::create(into, options.clone(), known)?;
     writer.begin(&outcome, survey.first_ms.unwrap_or(now_ms), now_ms)?;
-    walk(damaged, &options, &mut |record| writer.take(record))?;
+    let mut tell = telling(SalvagePhase::Write, Some(events), told);
+    walk(damaged, &options, &mut |record| {
+        tell();
+        writer.take(record)
+    })?;
     let (written, known) = writer.finish()?;
     expect(outcome.kept, written)?;
     let ledger = open(into, options, now_ms)?;
@@ -157,6 +196,19 @@ fn walk(
     report.map_err(|error: OpenError| failed.unwrap_or_else(|| LedgerError::Open(Arc::new(error))))
 }
 
+/// Tells of one event more.
+fn telling(
+    phase: SalvagePhase,
+    total_events: Option<u64>,
+    told: &dyn Fn(SalvageProgress),
+) -> impl FnMut() {
+    let mut done_events = 0;
+    move || {
+        done_events += 1;
+        told(SalvageProgress { phase, done_events, total_events });
+    }
+}
+
 /// Whether the record is an event that this version can read.
 fn is_event(record: &SalvagedRecord<'_>) -> bool {
     codec::decode(record.payload).is_ok()
@@ -171,9 +223,15 @@ struct Survey {
     unreadable: Vec<(u64, u64)>,
 }
 
-fn survey(damaged: &Path, options: &Options) -> Result<(SalvageReport, Survey), LedgerError> {
+fn survey(
+    damaged: &Path,
+    options: &Options,
+    told: &dyn Fn(SalvageProgress),
+) -> Result<(SalvageReport, Survey), LedgerError> {
     let mut survey = Survey::default();
+    let mut tell = telling(SalvagePhase::Survey, None, told);
     let report = walk(damaged, options, &mut |record| {
+        tell();
         if is_event(&record) {
             survey.first_ms = survey.first_ms.or(Some(record.time_ms));
         } else {

@@ -22,6 +22,7 @@ use crate::layout::Layout;
 use crate::recovery::walk::{Position, Walk};
 use crate::recovery::{DATA_START, read_manifest};
 use crate::snapshot::shelf;
+use crate::verify::Progress;
 use crate::vfs::OpenMode;
 
 /// Bytes copied at a time: small enough that commits get in between.
@@ -62,6 +63,9 @@ pub(crate) struct Job<'a> {
     pub(crate) sharing: Sharing,
     /// Snapshots that are known to be bad.
     pub(crate) bad: BTreeSet<u64>,
+    /// Hears how far it is. What a snapshot or a compaction beside it adds or drops is in its total
+    /// or not: it is for people.
+    pub(crate) told: &'a dyn Fn(Progress),
 }
 
 impl Job<'_> {
@@ -71,7 +75,9 @@ impl Job<'_> {
         advance: &mut Advance<'_>,
     ) -> Result<BackupInfo, BackupError> {
         let target = Layout::new(self.into);
-        let mut copy = Copy { job: self, target, advance, taken: BTreeMap::new(), linked_bytes: 0 };
+        let progress = Progress { done_bytes: 0, total_bytes: length_of(self.disk, self.source) };
+        let taken = BTreeMap::new();
+        let mut copy = Copy { job: self, target, advance, taken, linked_bytes: 0, progress };
         copy.begin()?;
         let mut tries = 1;
         let view = loop {
@@ -129,6 +135,7 @@ struct Copy<'a> {
     /// Length of every file in the target.
     taken: BTreeMap<PathBuf, u64>,
     linked_bytes: u64,
+    progress: Progress,
 }
 
 impl Copy<'_> {
@@ -191,6 +198,7 @@ impl Copy<'_> {
                 let bytes = self.job.disk.open(target, OpenMode::Read)?.len()?;
                 self.linked_bytes += bytes;
                 self.taken.insert(target.to_owned(), bytes);
+                self.tell(bytes);
                 (self.advance)(0)
             }
             Err(error) if error.is_not_found() => Err(error.into()),
@@ -226,9 +234,16 @@ impl Copy<'_> {
             }
             target.write_at(&bytes, at)?;
             at += piece;
+            self.tell(piece);
             (self.advance)(piece)?;
         }
         Ok(())
+    }
+
+    fn tell(&mut self, bytes: u64) {
+        let progress = &mut self.progress;
+        progress.done_bytes = progress.total_bytes.min(progress.done_bytes + bytes);
+        (self.job.told)(*progress);
     }
 
     /// Removes what a compaction beside us has replaced between two tries.
@@ -259,6 +274,7 @@ impl Copy<'_> {
         let copy = self.job.disk.open(&path, OpenMode::CreateNew)?;
         self.copy_range(walk.window().file(), &copy, end.offset)?;
         write_zeros(&copy, end.offset, header.segment_bytes, &|| false)?;
+        self.tell(header.segment_bytes.saturating_sub(end.offset));
         copy.sync()?;
         let again = walk_to(&mut Walk::new(copy, header), header, view.through)?;
         if (again.offset, &again.position) != (end.offset, &end.position) {
@@ -330,6 +346,18 @@ fn walk_to(walk: &mut Walk, header: &SegmentHeader, through: u64) -> Result<End,
 fn names_of(shelf: &Shelf) -> impl Iterator<Item = String> {
     let archives = shelf.archives.iter().map(|(number, base)| Name::of(*number, *base, Form::Full));
     shelf.stubs.iter().copied().chain(archives).map(|name| name.to_string())
+}
+
+/// The length of all that may be copied; of what can't be looked at, nothing.
+fn length_of(disk: &Disk, source: &Layout) -> u64 {
+    let length = |path: PathBuf| disk.open(&path, OpenMode::Read).and_then(|file| file.len());
+    let folders = [source.journal(), source.snapshots(), source.archive()];
+    let paths = folders.iter().flat_map(|folder| {
+        let names = disk.list(folder).unwrap_or_default();
+        names.into_iter().map(|name| folder.join(name))
+    });
+    let paths = paths.filter(|path| *path != source.next_free());
+    paths.map(|path| length(path).unwrap_or(0)).sum()
 }
 
 fn bytes_of(length: usize) -> u64 {

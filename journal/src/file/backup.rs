@@ -8,16 +8,21 @@ use super::engine::Engine;
 use crate::backup::{BackupError, BackupInfo, Job, Sharing, View};
 use crate::format::manifest::Manifest;
 use crate::pace::Pace;
+use crate::verify::Progress;
 
 impl Engine {
     /// Holds off compactions; commits and snapshots go on.
-    pub(super) fn backup(&self, into: &Path) -> Result<BackupInfo, BackupError> {
+    pub(super) fn backup(
+        &self,
+        into: &Path,
+        told: &dyn Fn(Progress),
+    ) -> Result<BackupInfo, BackupError> {
         let manifest = self.manifest.lock();
         self.check_open()?;
         let bad = self.shelf.lock().bad.clone();
         let (disk, source) = (&self.disk, &self.layout);
         let mut pace = Pace::new(self.background_bytes_per_second);
-        let job = Job { disk, source, into, sharing: Sharing::Links, bad };
+        let job = Job { disk, source, into, sharing: Sharing::Links, bad, told };
         job.run(&mut |_| self.view(&manifest), &mut |bytes| {
             self.check_open()?;
             pace.spend(bytes, &mut |slice| {

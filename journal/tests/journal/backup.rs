@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use passbook_journal::sim::{CallKind, Fault, SimVfs, Times};
 use passbook_journal::{
-    BackupError, Create, Durability, FileJournal, Journal, OpenError, Options, WriterState, restore,
+    BackupError, Create, Durability, FileJournal, Journal, OpenError, Options, Progress,
+    WriterState, restore, restore_with,
 };
 
 use crate::ledger::{DIR, options, picture};
@@ -88,6 +89,27 @@ fn what_the_source_does_later_is_nothing_to_the_backup() {
     compact(&journal, u64::MAX).unwrap();
     retain(&journal, u64::MAX).unwrap();
     check_copy(&sim, INTO, 17, "after the source went on");
+}
+
+#[test]
+fn a_backup_and_a_restore_say_how_far_they_are() {
+    let (sim, journal) = ledger();
+    let heard = std::cell::RefCell::new(Vec::new());
+    let told = |at: Progress| heard.borrow_mut().push((at.done_bytes, at.total_bytes));
+    let rises_to_its_end = || {
+        let heard = heard.take();
+        let total = heard.last().unwrap().1;
+        assert!(heard.is_sorted() && heard.iter().all(|(_, whole)| *whole == total));
+        assert_eq!(heard.last().unwrap().0, total, "{heard:?}");
+        (total, heard.len())
+    };
+    let info = Journal::backup_with(&journal, Path::new(INTO), &told).unwrap();
+    let (total, steps) = rises_to_its_end();
+    let small = info.bytes - total;
+    assert!(small < 16 << 10 && steps > 4, "{steps} steps, {small} bytes of WATERMARK and such");
+    let vfs = Arc::new(sim.clone());
+    restore_with(Path::new(INTO), Path::new("/then"), vfs, &told).unwrap();
+    assert_eq!(rises_to_its_end().0, total);
 }
 
 #[test]

@@ -17,8 +17,11 @@ use thiserror::Error;
 
 use super::{Live, shards::SHARDS};
 
-/// Sessions in a section, where nobody asks for another number; the last may have fewer.
+/// Sessions in a section, where nobody asks for another number; the last may have fewer. What a
+/// thread makes of them when it loads them stays in the cache next to its processor.
 const SECTION_SESSIONS_DEFAULT: usize = 4_096;
+/// More sections than this are not made, but larger ones: a snapshot has at most 65,536.
+const SECTIONS_MAX: usize = 32_768;
 /// Remembered commands in a section; the last may have fewer.
 const SECTION_COMMANDS: u64 = 16_384;
 /// Rows copied under one lock: some 20 us.
@@ -84,7 +87,7 @@ impl<'a> Capture<'a> {
             commands: Some(head.completed.places()),
             walk: Some(Walk::default()),
             records: Vec::new(),
-            section_sessions: SECTION_SESSIONS_DEFAULT,
+            section_sessions: default_sessions(live.len()),
             sum: FingerprintSum::new(),
             form: Vec::new(),
             sessions: 0,
@@ -92,7 +95,7 @@ impl<'a> Capture<'a> {
     }
 
     /// Makes sections of so many sessions, at least 1 and at most
-    /// [`SECTION_SESSIONS_MAX`]; without this they have 4,096.
+    /// [`SECTION_SESSIONS_MAX`]; without this they have 4,096, and more beyond 134 million sessions.
     #[must_use]
     pub fn sections_of(mut self, sessions: usize) -> Self {
         self.section_sessions = sessions.clamp(1, SECTION_SESSIONS_MAX);
@@ -192,4 +195,8 @@ impl fmt::Debug for Capture<'_> {
             .field("walk", &self.walk)
             .finish_non_exhaustive()
     }
+}
+
+fn default_sessions(live: usize) -> usize {
+    (live / SECTIONS_MAX).clamp(SECTION_SESSIONS_DEFAULT, SECTION_SESSIONS_MAX)
 }

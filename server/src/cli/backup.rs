@@ -8,7 +8,7 @@ use std::{
 
 use clap::Subcommand;
 use passbook::journal::{
-    FileJournal, Journal as _, OpenError, RealVfs, Tail, VerifyOptions, Vfs, check_target,
+    FileJournal, Journal as _, OpenError, Progress, RealVfs, Tail, VerifyOptions, Vfs, check_target,
 };
 
 use super::global::App;
@@ -65,7 +65,11 @@ fn create(app: &App, dir: &Path) -> Result<(), Failure> {
     let vfs: Arc<dyn Vfs> = Arc::new(RealVfs);
     check_target(&app.store, &unnamed, Arc::clone(&vfs)).map_err(passbook::LedgerError::from)?;
     fs::create_dir_all(dir).map_err(|error| unreadable(dir, &error))?;
-    let info = passbook::backup(&book.journal, &unnamed, Arc::clone(&vfs))?;
+    let phases = app.output.phases();
+    let told = |at| phases.copying(at);
+    let info = passbook::backup_with(&book.journal, &unnamed, Arc::clone(&vfs), &told);
+    phases.finish();
+    let info = info?;
     let path = dir.join(format!("{name}-@{}", info.sequence));
     let named = vfs.rename(&unnamed, &path).and_then(|()| vfs.fsync_dir(dir));
     named.map_err(|error| unreadable(&path, &error))?;
@@ -86,7 +90,11 @@ fn verify(app: &App, dir: &Path) -> Result<(), Failure> {
     }
     for item in items.iter_mut().filter(|item| item.is_whole()) {
         let path = Path::new(&item.path);
-        let report = passbook::journal::verify(path, Arc::new(RealVfs), &VerifyOptions::default());
+        let phases = app.output.phases();
+        let told = |at: Progress| phases.verifying(at);
+        let options = VerifyOptions { progress: Some(&told), ..VerifyOptions::default() };
+        let report = passbook::journal::verify(path, Arc::new(RealVfs), &options);
+        phases.finish();
         if let Some(damage) = report?.damages.first() {
             (item.state, item.why) = ("damaged", Some(damage.to_string()));
         }

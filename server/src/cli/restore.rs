@@ -65,7 +65,10 @@ pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
         (restored.at, restored.bytes) = (item.at, item.bytes);
         restored.sequence = item.sequence.unwrap_or(0);
     } else {
-        let RestoreInfo { sequence, time_ms, bytes, .. } = passbook::restore(backup, into)?;
+        let phases = app.output.phases();
+        let restored_to = passbook::restore_with(backup, into, &|at| phases.copying(at));
+        phases.finish();
+        let RestoreInfo { sequence, time_ms, bytes, .. } = restored_to?;
         let at = (sequence > 0).then_some(Moment(time_ms));
         (restored.sequence, restored.at, restored.bytes) = (sequence, at, bytes);
     }

@@ -25,17 +25,12 @@ pub(crate) struct Args {
 
 pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     let clock = Progress::new("verify", None, Unit::Bytes, Mode::Off);
-    let progress = std::sync::OnceLock::new();
-    let tell = |at: JournalProgress| {
-        let progress = progress
-            .get_or_init(|| app.output.progress("verify", Some(at.total_bytes), Unit::Bytes));
-        progress.at(at.done_bytes);
-    };
-    let options = VerifyOptions { jobs: args.jobs, progress: Some(&tell) };
-    let report = verify(&app.store, Arc::new(RealVfs), &options)?;
-    if let Some(progress) = progress.get() {
-        progress.finish();
-    }
+    let phases = app.output.phases();
+    let told = |at: JournalProgress| phases.verifying(at);
+    let options = VerifyOptions { jobs: args.jobs, progress: Some(&told) };
+    let report = verify(&app.store, Arc::new(RealVfs), &options);
+    phases.finish();
+    let report = report?;
     let verified = Verified::of(app.store.display().to_string(), &report, clock.elapsed());
     app.output.print(&verified)?;
     if verified.is_good() { Ok(()) } else { Err(Failure::told(Exit::Bad)) }

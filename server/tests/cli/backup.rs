@@ -72,6 +72,35 @@ fn a_backup_is_made_listed_verified_and_restored() {
     assert_eq!(missing.code, 3, "{missing:?}");
 }
 
+/// The phases that were told, in order, each with what it counts; each to its end.
+fn phases(run: &Run) -> Vec<(String, String)> {
+    let lines = run.stderr.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let told = lines.map(|line| {
+        assert!(line["done"].as_u64() > Some(0), "{line}");
+        assert!(line["total"].is_null() || line["done"] == line["total"], "{line}");
+        [&line["phase"], &line["unit"]].map(|text| text.as_str().unwrap().to_owned()).into()
+    });
+    told.collect()
+}
+
+#[test]
+fn long_work_says_how_far_it_is() {
+    let (store, outside) = (story(), tempfile::tempdir().expect("a folder"));
+    let (dir, into) = (beside(&outside, "backups"), beside(&outside, "then"));
+    let bytes = |phase: &str| (phase.to_owned(), "bytes".to_owned());
+    let made = store.run(&["backup", "create", &dir, "--json", "--progress", "json"]);
+    assert_eq!(phases(&made), [bytes("copy"), bytes("verify")]);
+    let made = made.json();
+    let path = made["path"].as_str().expect("a path");
+    let verified = run(&["backup", "verify", path, "--progress", "json"]);
+    assert_eq!(phases(&verified), [bytes("verify")]);
+    let restored = run(&["restore", path, "--into", &into, "--progress", "json"]);
+    assert_eq!(phases(&restored), [bytes("copy"), bytes("verify")]);
+    let salvage = ["journal", "salvage", "--into", &beside(&outside, "new"), "--progress", "json"];
+    let events = |phase: &str| (phase.to_owned(), "events".to_owned());
+    assert_eq!(phases(&store.run(&salvage)), [events("read"), events("write")]);
+}
+
 #[test]
 fn a_damaged_or_unfinished_backup_is_told_from_a_whole_one() {
     let (store, outside) = (story(), tempfile::tempdir().expect("a folder"));

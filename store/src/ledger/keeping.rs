@@ -12,7 +12,7 @@ use passbook_projections::history::{HistoryEntry, HistoryQuery};
 use super::{Context, Ledger};
 use crate::{
     as_of::{View, as_of},
-    backup::backup,
+    backup::{CopyProgress, backup_with},
     compaction::{self, CompactionReport, OnProgress},
     error::LedgerError,
     history::{self, HistoryPage},
@@ -97,7 +97,19 @@ impl Ledger {
     /// [`LedgerError::Backup`]: the folder is not empty, the disk failed, the copy does not verify,
     /// or the ledger is in memory. The ledger goes on as before.
     pub fn backup(&self, into: impl AsRef<Path>) -> Result<BackupInfo, LedgerError> {
-        backup(&*self.engine.journal, into.as_ref(), Arc::clone(&self.engine.vfs))
+        self.backup_with(into, &|_| ())
+    }
+
+    /// As [`backup`](Self::backup); `told` hears how far it is, from any thread.
+    ///
+    /// # Errors
+    /// As [`backup`](Self::backup).
+    pub fn backup_with(
+        &self,
+        into: impl AsRef<Path>,
+        told: &(dyn Fn(CopyProgress) + Sync),
+    ) -> Result<BackupInfo, LedgerError> {
+        backup_with(&*self.engine.journal, into.as_ref(), Arc::clone(&self.engine.vfs), told)
     }
 
     /// A page of the user's logins, failures and endings, newest first. Has all that was acknowledged

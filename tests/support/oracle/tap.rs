@@ -7,8 +7,8 @@ use std::{
 
 use passbook::journal::{
     AppendError, BackupError, BackupInfo, CloseError, CompactError, Compacted, Compaction, Curator,
-    Extent, FileJournal, Group, Journal, JournalError, JournalHealth, Observer, ReadError, Records,
-    SnapshotError, SnapshotInfo, SnapshotSink, SnapshotSource,
+    Extent, FileJournal, Group, Journal, JournalError, JournalHealth, Observer, Progress,
+    ReadError, Records, SnapshotError, SnapshotInfo, SnapshotSink, SnapshotSource,
 };
 
 use super::truth::Truth;
@@ -124,8 +124,8 @@ impl Journal for Tap {
         self.journal.extent()
     }
 
-    fn backup(&self, into: &Path) -> Result<BackupInfo, BackupError> {
-        self.journal.backup(into)
+    fn backup_with(&self, into: &Path, told: &dyn Fn(Progress)) -> Result<BackupInfo, BackupError> {
+        self.journal.backup_with(into, told)
     }
 
     fn observe(&self, observer: Arc<dyn Observer>) {

@@ -44,7 +44,11 @@ pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
         create: Create::IfMissing,
         ..Options::default()
     };
-    let outcome = passbook::salvage(&app.store, &args.into, app.now_ms(), options)?;
+    let phases = app.output.phases();
+    let told = |at| phases.salvaging(at);
+    let outcome = passbook::salvage_with(&app.store, &args.into, app.now_ms(), options, &told);
+    phases.finish();
+    let outcome = outcome?;
     let [source, into] = [&app.store, &args.into].map(|path| path.display().to_string());
     app.output.print(&Salvaged::of(&outcome, source, into))?;
     if outcome.lost_records == 0 { Ok(()) } else { Err(Failure::told(Exit::Partly)) }
