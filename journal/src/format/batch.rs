@@ -335,3 +335,6 @@ pub(super) fn apply_mask(bytes: &mut [u8], mask: u64) {
         *byte ^= mask;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -107,8 +107,7 @@ fn a_backup_and_a_restore_say_how_far_they_are() {
     let (total, steps) = rises_to_its_end();
     let small = info.bytes - total;
     assert!(small < 16 << 10 && steps > 4, "{steps} steps, {small} bytes of WATERMARK and such");
-    let vfs = Arc::new(sim.clone());
-    restore_with(Path::new(INTO), Path::new("/then"), vfs, &told).unwrap();
+    restore_with(Path::new(INTO), Path::new("/then"), Arc::new(sim), &told).unwrap();
     assert_eq!(rises_to_its_end().0, total);
 }
 

@@ -63,9 +63,9 @@ fn verifying_misses_what_an_archive_left_out_that_the_next_one_counts() {
     }
 }
 
-/// The ledger as it was after three records, which then went on by itself: its payloads are of
-/// other bytes, `longer` by so many, and kept under the same names.
-fn another_life(longer: usize) -> SimVfs {
+/// The ledger as it was after three records, which then went on by itself up to @14: its payloads
+/// are of other bytes, `longer` by so many, and kept under the same names.
+fn lived_otherwise(longer: usize) -> (SimVfs, FileJournal) {
     let sim = SimVfs::new();
     append(&open(&sim).unwrap().0, 3);
     let journal = FileJournal::open(Path::new(DIR), options(&sim), &mut Anything).unwrap().0;
@@ -79,10 +79,50 @@ fn another_life(longer: usize) -> SimVfs {
         journal.append(sequence - 1, &group).unwrap();
         journal.pump();
     }
+    (sim, journal)
+}
+
+/// The same, compacted.
+fn another_life(longer: usize) -> SimVfs {
+    let (sim, journal) = lived_otherwise(longer);
     snap(&journal, 14).unwrap();
     let compaction = Compaction { drop_through: 10, ..Compaction::default() };
     journal.compact(&compaction, &KeepAll).unwrap();
     sim
+}
+
+#[test]
+fn a_segment_of_another_life_is_no_successor() {
+    let sim = SimVfs::new();
+    append(&open(&sim).unwrap().0, 14);
+    let other = lived_otherwise(0).0;
+    let ours = files(&sim, "seg");
+    assert_eq!(ours, files(&other, "seg"), "of the same names");
+    let mut tried = 0;
+    for path in ours.iter().filter(|path| numbers(path).1 > 4) {
+        // From there on all is of the other life, and continues itself.
+        let image = sim.fork();
+        for later in ours.iter().filter(|later| *later >= path) {
+            image.put(later, &other.read_all(later).unwrap());
+        }
+        let refused = FileJournal::open(Path::new(DIR), options(&image), &mut Anything);
+        assert!(matches!(refused, Err(OpenError::Corrupt(_))), "{}", path.display());
+        assert!(!verified(&image).is_good());
+        tried += 1;
+    }
+    assert!(tried > 2);
+}
+
+#[test]
+fn a_manifest_with_a_byte_too_many_is_refused() {
+    let (sim, journal) = ledger();
+    drop(journal);
+    let manifest = PathBuf::from(DIR).join("MANIFEST");
+    let mut bytes = sim.read_all(&manifest).unwrap();
+    bytes.push(0);
+    sim.put(&manifest, &bytes);
+    let Err(OpenError::Corrupt(damage)) = open(&sim) else { panic!("it was taken") };
+    assert!(damage.why.contains("length"), "{damage}");
 }
 
 #[test]

@@ -22,6 +22,7 @@ mod golden;
 mod ledger;
 #[cfg(test)]
 mod model;
+mod moving;
 #[cfg(test)]
 mod opening;
 #[cfg(test)]
