@@ -74,11 +74,13 @@ fn a_backup_is_made_listed_verified_and_restored() {
 
 /// The phases that were told, in order, each with what it counts; each to its end.
 fn phases(run: &Run) -> Vec<(String, String)> {
-    let lines = run.stderr.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let lines = run.stderr.lines().map(|line| {
+        serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{line}: {error}"))
+    });
     let told = lines.map(|line| {
         assert!(line["done"].as_u64() > Some(0), "{line}");
         assert!(line["total"].is_null() || line["done"] == line["total"], "{line}");
-        [&line["phase"], &line["unit"]].map(|text| text.as_str().unwrap().to_owned()).into()
+        [&line["phase"], &line["unit"]].map(|text| text.as_str().expect("a text").to_owned()).into()
     });
     told.collect()
 }
