@@ -114,6 +114,50 @@ fn a_segment_of_another_life_is_no_successor() {
 }
 
 #[test]
+fn bytes_behind_the_last_batch_of_a_sealed_segment_are_refused_in_any_block() {
+    let sim = SimVfs::new();
+    let options = |sim: &SimVfs| Options { segment_bytes: 64 << 10, ..options(sim) };
+    let journal = FileJournal::open(Path::new(DIR), options(&sim), &mut Anything).unwrap().0;
+    // Five blocks each: of a segment's fourteen the last four stay free.
+    for sequence in 1..=3 {
+        let payload = vec![0x5a; 17 << 10];
+        let group = Group { time_ms: time_ms(sequence), payloads: &[Payload::new(&payload)] };
+        journal.append(sequence - 1, &group).unwrap();
+        journal.pump();
+    }
+    drop(journal);
+    let [sealed, _last] = &files(&sim, "seg")[..] else { panic!("two segments") };
+    let good = sim.read_all(sealed).unwrap();
+    let end = good.iter().rposition(|byte| *byte != 0).unwrap() / 4_096 * 4_096 + 4_096;
+    assert_eq!(good.len() - end, 4 * 4_096);
+    for block in (end..good.len()).step_by(4_096) {
+        let image = sim.fork();
+        let mut bytes = good.clone();
+        bytes[block + 1_000] = 1;
+        image.put(sealed, &bytes);
+        let opened = FileJournal::open(Path::new(DIR), options(&image), &mut Anything);
+        let Err(OpenError::Corrupt(damage)) = opened else { panic!("block at {block}") };
+        assert_eq!(damage.offset, u64::try_from(block).unwrap(), "{damage}");
+    }
+}
+
+#[test]
+fn a_segment_that_a_snapshot_covers_is_left_to_verify() {
+    let sim = SimVfs::new();
+    let (journal, _) = open(&sim).unwrap();
+    append(&journal, 14);
+    snap(&journal, 12).unwrap();
+    drop(journal);
+    let first = files(&sim, "seg").remove(0);
+    let mut bytes = sim.read_all(&first).unwrap();
+    bytes[8_192 + 200] ^= 1;
+    sim.put(&first, &bytes);
+    let (_, recovery) = open(&sim.fork()).unwrap();
+    assert_eq!(recovery.snapshot.unwrap().sequence, 12);
+    assert!(!verified(&sim).is_good());
+}
+
+#[test]
 fn a_manifest_with_a_byte_too_many_is_refused() {
     let (sim, journal) = ledger();
     drop(journal);
