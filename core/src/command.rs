@@ -3,7 +3,8 @@
 
 use crate::{
     Actor, BookmarkName, DataKey, DeviceLabel, EndReason, FailureReason, IdempotencyKey, Note,
-    Origin, Policy, SessionId, TenantId, Text, TokenDigest, Transport, UserId,
+    Origin, Policy, SessionId, SpentToken, TenantId, Text, TokenDigest, Transport, UserId,
+    session::{Data, NEVER_MS},
 };
 
 /// A wish to change the ledger.
@@ -86,6 +87,35 @@ pub struct AdoptedSession {
     pub expires_at_ms: u64,
 }
 
+/// A session that another store kept, with all that it knew of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MovedSession {
+    /// The session and its times.
+    pub adopted: AdoptedSession,
+    /// What had become of it there.
+    pub past: Past,
+}
+
+/// What had become of a session before it came here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Past {
+    /// The tokens that it had before the live one, oldest first.
+    pub spent: Vec<SpentToken>,
+    /// The generation of the live token; the first has 1.
+    pub generation: u32,
+    /// Beyond this nothing extends it, in Unix milliseconds; `u64::MAX` = no such moment.
+    pub absolute_at_ms: u64,
+    /// The application's data: JSON text for each key.
+    pub data: Data,
+}
+
+impl Default for Past {
+    /// Of a session that has its first token, no absolute timeout and no data.
+    fn default() -> Self {
+        Self { spent: Vec::new(), generation: 1, absolute_at_ms: NEVER_MS, data: Data::new() }
+    }
+}
+
 /// What can be wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {
@@ -102,6 +132,8 @@ pub enum Act {
     Create(NewSession),
     /// Take over a session that another store kept, with its times.
     Adopt(AdoptedSession),
+    /// Take over a session with its past: spent tokens stay spent, and its data comes along.
+    Move(Box<MovedSession>),
     /// Change the presented token for its successor and extend the session.
     Refresh {
         /// The digest of the token that was shown.

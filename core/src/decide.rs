@@ -3,15 +3,16 @@
 //! Pure: the same state, command and time give the same events. It never changes state; what it
 //! says happened is made so by [`apply`](crate::apply()), once it is durable.
 
+mod adopt;
 mod login;
 mod refresh;
 
 use thiserror::Error;
 
 use crate::{
-    Act, Actor, Command, Completed, EndReason, Event, Fact, Note, Origin, Policy, ReuseVerdict,
-    Rule, SessionId, SessionRef, SessionState, SessionView, Subject, TenantId, Text, TokenStanding,
-    UserId, limits,
+    Act, Actor, Command, Completed, EndReason, Event, Fact, Note, Origin, Past, Policy,
+    ReuseVerdict, Rule, SessionId, SessionRef, SessionState, SessionView, Subject, TenantId, Text,
+    TokenStanding, UserId, limits,
 };
 
 /// What a command comes to: the events to be recorded, as one atomic group, and the answer to give
@@ -65,6 +66,9 @@ pub enum Rejection {
     /// The id of the new session is taken: ids must be made anew for each session.
     #[error("there is a session {0} already")]
     SessionIdTaken(SessionId),
+    /// A token of the session that is to be taken over belongs to another one, live or spent.
+    #[error("a token of it belongs to session {0}")]
+    TokenTaken(SessionId),
 }
 
 impl Rejection {
@@ -73,6 +77,7 @@ impl Rejection {
         match self {
             Self::DataTooLarge { .. } => "auth:data_too_large",
             Self::SessionIdTaken(_) => "auth:session_id_taken",
+            Self::TokenTaken(_) => "auth:token_taken",
         }
     }
 }
@@ -136,7 +141,8 @@ impl<V: SessionView> Scene<'_, V> {
             })),
             Act::SetPolicy(policy) => Ok(self.set_policy(policy)),
             Act::Create(new) => self.create(new),
-            Act::Adopt(adopted) => self.adopt(adopted),
+            Act::Adopt(adopted) => self.adopt(adopted, &Past::default()),
+            Act::Move(moved) => self.take_in(moved),
             Act::Refresh { presented, successor, lifetime_ms } => {
                 Ok(self.refresh(presented, successor, *lifetime_ms))
             }

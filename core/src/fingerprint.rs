@@ -83,17 +83,37 @@ impl FingerprintSum {
         }
         hash.finalize().into()
     }
+
+    /// The fingerprint of these sessions alone: that of a state with the default policy and no event.
+    pub fn finish_sessions(&self) -> [u8; 32] {
+        self.finish(&PolicyInForce::default(), 0)
+    }
 }
 
 /// The fingerprint of a state, in one call.
 pub fn state_fingerprint(state: &impl WholeState) -> [u8; 32] {
+    sum_of(state).finish(&state.policy(), state.last_at_ms())
+}
+
+/// The fingerprint of the sessions and their tokens alone, whatever the policy and the time of the
+/// last event: what a state keeps when its sessions move to another ledger.
+///
+/// ```
+/// use passbook_core::{State, sessions_fingerprint, state_fingerprint};
+/// assert_eq!(sessions_fingerprint(&State::new()), state_fingerprint(&State::new()));
+/// ```
+pub fn sessions_fingerprint(state: &impl WholeState) -> [u8; 32] {
+    sum_of(state).finish_sessions()
+}
+
+fn sum_of(state: &impl WholeState) -> FingerprintSum {
     let mut sum = FingerprintSum::new();
     for id in state.ids() {
         if let Some(session) = state.session(id) {
             sum.add(&session, &state.spent_tokens(id));
         }
     }
-    sum.finish(&state.policy(), state.last_at_ms())
+    sum
 }
 
 /// A form in which no two sessions are the same: each part is as long as it says itself, or as one

@@ -27,12 +27,12 @@ pub mod text;
 pub mod token;
 
 pub use apply::apply;
-pub use command::{Act, AdoptedSession, Command, NewSession, SessionRef};
+pub use command::{Act, AdoptedSession, Command, MovedSession, NewSession, Past, SessionRef};
 pub use decide::{Decided, Outcome, Rejection, decide};
 pub use event::{
     Actor, EndReason, Event, Fact, FailureReason, Imported, Origin, ReuseVerdict, Rule, Subject,
 };
-pub use fingerprint::{FingerprintSum, state_fingerprint};
+pub use fingerprint::{FingerprintSum, sessions_fingerprint, state_fingerprint};
 pub use id::{IdGenerator, SessionId};
 pub use policy::{OnReuse, Policy, PolicyInForce};
 pub use session::{Session, SessionState, Transport};

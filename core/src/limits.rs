@@ -27,5 +27,9 @@ pub const SOURCE_BYTES_MAX: usize = 256;
 pub const EVENT_BYTES_MAX: usize = 2 * DATA_BYTES_MAX;
 /// Most ranges of lost sequences that one `Salvaged` event names.
 pub const SALVAGED_RANGES_MAX: usize = 1_000;
+/// Shortest token of another system, in bytes: fewer could be guessed.
+pub const FOREIGN_TOKEN_BYTES_MIN: usize = 16;
+/// Longest token of another system, in bytes.
+pub const FOREIGN_TOKEN_BYTES_MAX: usize = 1_024;
 /// How long the outcome of a command with an idempotency key is remembered: 24 hours.
 pub const IDEMPOTENCY_WINDOW_MS: u64 = 24 * 60 * 60 * 1_000;

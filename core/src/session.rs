@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{DataKey, SessionId, Text, TokenDigest};
 
@@ -13,7 +13,7 @@ pub const NEVER_MS: u64 = u64::MAX;
 pub type Data = BTreeMap<DataKey, Text>;
 
 /// By what kind of credential a session is carried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "snake_case")]
 pub enum Transport {
     /// A bare token, through `SessionStore` or the `Ledger`.

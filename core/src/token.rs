@@ -10,11 +10,15 @@ use subtle::ConstantTimeEq;
 use thiserror::Error;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+use crate::limits::{FOREIGN_TOKEN_BYTES_MAX, FOREIGN_TOKEN_BYTES_MIN};
+
 /// Bytes in a token, and in its digest.
 pub const TOKEN_BYTES: usize = 32;
 const HEX_BYTES: usize = 2 * TOKEN_BYTES;
 /// What the wire form of a token begins with.
 pub const TOKEN_PREFIX: &str = "pb_";
+/// What is hashed in front of another system's token, so that it can be no token of ours.
+const FOREIGN_DOMAIN: &[u8] = b"passbook foreign token\0";
 
 /// A bearer credential: whoever shows it is the session.
 ///
@@ -51,17 +55,40 @@ impl Token {
     /// # Errors
     /// [`TokenError`] for anything else.
     pub fn parse_hex(text: &str) -> Result<Self, TokenError> {
-        let digits: &[u8; HEX_BYTES] =
-            text.as_bytes().try_into().map_err(|_wrong_len| TokenError)?;
-        let (pairs, _) = digits.as_chunks::<2>();
-        let mut token = Self([0; TOKEN_BYTES]);
-        let mut bad = 0_u8;
-        for (byte, [high, low]) in token.0.iter_mut().zip(pairs) {
-            let (high, low) = (nibble(*high), nibble(*low));
-            bad |= high | low;
-            *byte = (high << 4) | (low & 0x0f);
+        bytes_of_hex(text).map(Self)
+    }
+
+    /// Reads what any system may have handed out. Our own two forms are read as they are; any other
+    /// text of 16 to 1,024 bytes is another system's token and stands for the 32 bytes that SHA-256
+    /// makes of `passbook foreign token`, a zero byte and the text.
+    ///
+    /// Such a token opens a session only if one was imported with it. One text has one meaning: what
+    /// begins with `pb_` is ours or nothing.
+    ///
+    /// # Errors
+    /// [`TokenError`] for what is too short, too long, or begins with `pb_` and is not our form.
+    ///
+    /// ```
+    /// use passbook_core::Token;
+    /// let old = "pylon_0000000000000000000000000000000000000000000000000000000000000000";
+    /// let again = Token::parse_any(old)?;
+    /// assert_eq!(Token::parse_any(old)?.digest(), again.digest());
+    /// assert!(Token::parse(old).is_err() && Token::parse_any("guessable").is_err());
+    /// # Ok::<(), passbook_core::TokenError>(())
+    /// ```
+    pub fn parse_any(text: &str) -> Result<Self, TokenError> {
+        if text.starts_with(TOKEN_PREFIX) {
+            return Self::parse(text);
         }
-        if bad & NOT_A_DIGIT == 0 { Ok(token) } else { Err(TokenError) }
+        Self::parse_hex(text).or_else(|_not_ours| Self::of_foreign(text))
+    }
+
+    fn of_foreign(text: &str) -> Result<Self, TokenError> {
+        if !(FOREIGN_TOKEN_BYTES_MIN..=FOREIGN_TOKEN_BYTES_MAX).contains(&text.len()) {
+            return Err(TokenError);
+        }
+        let hash = Sha256::new().chain_update(FOREIGN_DOMAIN).chain_update(text);
+        Ok(Self(hash.finalize().into()))
     }
 
     /// The secret in its wire form, `pb_` and 64 lowercase hexadecimal digits, to be handed to its
@@ -88,6 +115,20 @@ impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Token(redacted)")
     }
+}
+
+/// 64 lowercase hexadecimal digits as 32 bytes, in the same steps whatever the digits are.
+fn bytes_of_hex(text: &str) -> Result<[u8; TOKEN_BYTES], TokenError> {
+    let digits: &[u8; HEX_BYTES] = text.as_bytes().try_into().map_err(|_wrong_len| TokenError)?;
+    let (pairs, _) = digits.as_chunks::<2>();
+    let mut bytes = [0; TOKEN_BYTES];
+    let mut bad = 0_u8;
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+        let (high, low) = (nibble(*high), nibble(*low));
+        bad |= high | low;
+        *byte = (high << 4) | (low & 0x0f);
+    }
+    if bad & NOT_A_DIGIT == 0 { Ok(bytes) } else { Err(TokenError) }
 }
 
 /// Set in the value of a character that is no lowercase hexadecimal digit.
@@ -127,6 +168,28 @@ impl TokenDigest {
     /// A digest that was kept before.
     pub fn from_bytes(bytes: [u8; TOKEN_BYTES]) -> Self {
         Self(bytes)
+    }
+
+    /// Reads 64 lowercase hexadecimal digits, as a table of digests has them.
+    ///
+    /// # Errors
+    /// [`TokenError`] for anything else.
+    ///
+    /// ```
+    /// use passbook_core::TokenDigest;
+    /// let digest = TokenDigest::parse_hex(&"0a".repeat(32))?;
+    /// assert_eq!(digest.to_hex(), "0a".repeat(32));
+    /// # Ok::<(), passbook_core::TokenError>(())
+    /// ```
+    pub fn parse_hex(text: &str) -> Result<Self, TokenError> {
+        bytes_of_hex(text).map(Self)
+    }
+
+    /// 64 lowercase hexadecimal digits: for an export, not for a log.
+    pub fn to_hex(&self) -> String {
+        let mut text = String::with_capacity(HEX_BYTES);
+        push_hex(&mut text, &self.0);
+        text
     }
 
     /// The 32 bytes.
@@ -195,9 +258,35 @@ mod tests {
     fn the_digest_is_sha256_of_the_raw_bytes() {
         // SHA-256 of 32 zero bytes.
         let digest = Token::from_random_bytes([0; 32]).digest();
-        let mut hex = String::new();
-        push_hex(&mut hex, digest.as_bytes());
-        assert_eq!(hex, "66687aadf862bd776c8fc18b8e9f8e20089714856ee233b3902a591d0d5f2925");
+        assert_eq!(
+            digest.to_hex(),
+            "66687aadf862bd776c8fc18b8e9f8e20089714856ee233b3902a591d0d5f2925"
+        );
+    }
+
+    #[test]
+    fn another_systems_token_is_any_text_within_limits_but_never_ours() {
+        let ours = Token::from_random_bytes([0x0a; 32]);
+        for form in [ours.expose().to_string(), "0a".repeat(32)] {
+            assert_eq!(Token::parse_any(&form).expect("our form").digest(), ours.digest());
+        }
+        let foreign = |len| Token::parse_any(&"x".repeat(len));
+        assert!(foreign(15).is_err() && foreign(16).is_ok());
+        assert!(foreign(1_024).is_ok() && foreign(1_025).is_err());
+        assert!(Token::parse_any(&format!("pb_{}", "0A".repeat(32))).is_err(), "ours, with a typo");
+        let (upper, lower) = ("0A".repeat(32), "0a".repeat(32));
+        let digest = |text: &str| Token::parse_any(text).expect("within limits").digest();
+        assert_ne!(digest(&upper), digest(&lower), "one text, one meaning");
+    }
+
+    #[test]
+    fn another_systems_token_is_hashed_as_it_always_was() {
+        // Of SHA-256 twice: of the domain and the text, and of the 32 bytes that gives.
+        let digest = Token::parse_any(&"x".repeat(16)).expect("long enough").digest();
+        assert_eq!(
+            digest.to_hex(),
+            "e86e08ed3b87fa50aec8d1caf24281279f5187708bd5b5abe649fbeabd45c7cc"
+        );
     }
 
     proptest! {
@@ -211,6 +300,7 @@ mod tests {
         #[test]
         fn parsing_never_panics(text in ".{0,80}") {
             let _parsed = Token::parse(&text);
+            let _parsed = Token::parse_any(&text);
         }
     }
 }

@@ -11,7 +11,7 @@ use std::{path::Path, sync::Arc};
 
 use passbook_core::{
     Command, DataKey, PolicyInForce, Session, SessionId, SessionView, Text, Token,
-    state_fingerprint,
+    sessions_fingerprint, state_fingerprint,
 };
 use passbook_journal::Records;
 use passbook_projections::history::Recorded;
@@ -162,6 +162,20 @@ impl Ledger {
     /// [`sequence`](Self::sequence). Walks all sessions; for checks, while nobody writes.
     pub fn fingerprint(&self) -> [u8; 32] {
         state_fingerprint(&*self.engine.live)
+    }
+
+    /// SHA-256 over all sessions with their live and spent tokens, whatever the policy and the time
+    /// of the last event: the same in a ledger that they have moved to. Walks all sessions; for
+    /// checks, while nobody writes.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), passbook::LedgerError> {
+    /// let (left, right) = (passbook::Ledger::memory()?, passbook::Ledger::memory()?);
+    /// assert_eq!(left.sessions_fingerprint(), right.sessions_fingerprint());
+    /// # Ok(()) }
+    /// ```
+    pub fn sessions_fingerprint(&self) -> [u8; 32] {
+        sessions_fingerprint(&*self.engine.live)
     }
 
     /// Decides and queues any command. The answer is to be awaited, or waited for; until then

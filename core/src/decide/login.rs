@@ -4,8 +4,8 @@ use passbook_planted::Bug;
 
 use super::{Decided, Outcome, Rejection, Scene, answer, count, subject_of};
 use crate::{
-    AdoptedSession, EndReason, Event, Fact, NewSession, Rule, SessionId, SessionRef, SessionState,
-    SessionView, Subject, TokenDigest, Transport, UserId, policy::deadline,
+    EndReason, Event, Fact, NewSession, Rule, SessionId, SessionRef, SessionState, SessionView,
+    Subject, TokenDigest, Transport, UserId, policy::deadline,
 };
 
 impl<V: SessionView> Scene<'_, V> {
@@ -27,36 +27,6 @@ impl<V: SessionView> Scene<'_, V> {
             }
         }
         events.push(self.event(self.created(new)));
-        Ok(Decided { events, outcome: Outcome::Created(new.id) })
-    }
-
-    /// Keeps the times that the other store gave: they may be long past, or beyond our policy.
-    pub(super) fn adopt(&self, adopted: &AdoptedSession) -> Result<Decided, Rejection> {
-        let new = &adopted.session;
-        if self.view.session(new.id).is_some() {
-            return Err(Rejection::SessionIdTaken(new.id));
-        }
-        let policy = self.view.policy().policy;
-        let expires_at_ms = adopted.expires_at_ms;
-        let created = Fact::SessionCreated {
-            subject: Subject { session: new.id, user: new.user.clone() },
-            is_guest: new.is_guest,
-            digest: new.digest,
-            device: new.device.clone(),
-            tenant: new.tenant.clone(),
-            transport: new.transport,
-            created_at_ms: adopted.created_at_ms,
-            lifetime_ms: new.lifetime_ms.unwrap_or(policy.idle_timeout_ms),
-            expires_at_ms,
-            absolute_at_ms: u64::MAX,
-        };
-        let mut events =
-            vec![Event { occurred_at_ms: Some(adopted.created_at_ms), ..self.event(created) }];
-        if adopted.last_active_at_ms > adopted.created_at_ms {
-            let subject = Subject { session: new.id, user: new.user.clone() };
-            let touched = self.event(Fact::SessionTouched { subject, expires_at_ms });
-            events.push(Event { occurred_at_ms: Some(adopted.last_active_at_ms), ..touched });
-        }
         Ok(Decided { events, outcome: Outcome::Created(new.id) })
     }
 

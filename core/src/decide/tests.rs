@@ -7,6 +7,7 @@ use crate::{
 };
 
 mod acts;
+mod adopt;
 mod keys;
 mod login;
 mod refresh;
