@@ -17,12 +17,14 @@ use crate::render::{
 pub(crate) mod backup;
 pub(crate) mod compacted;
 pub(crate) mod event;
+pub(crate) mod exported;
 pub(crate) mod facts;
 pub(crate) mod history;
 pub(crate) mod import;
 pub(crate) mod journal;
 pub(crate) mod kept;
 pub(crate) mod made;
+pub(crate) mod moved;
 pub(crate) mod paint;
 pub(crate) mod quickstart;
 pub(crate) mod restored;

@@ -12,6 +12,7 @@ mod backup;
 mod check;
 mod compact;
 mod completions;
+mod export;
 mod filters;
 mod global;
 mod help;
@@ -85,8 +86,10 @@ enum Verb {
     Backup(backup::Verb),
     /// Make a store of a backup, in a folder of its own.
     Restore(restore::Args),
-    /// Read a log of logins into the store.
+    /// Read a log of logins, or the sessions of another store, into this one.
     Import(import::Args),
+    /// Write the live sessions to a file, to be imported elsewhere.
+    Export(export::Args),
     /// The JSON Schema of what is printed under --json.
     Schema(schema::Args),
     /// Print a script that completes commands in a shell.
@@ -150,6 +153,7 @@ fn dispatch(app: &App, verb: Verb) -> Result<(), Failure> {
         Verb::Backup(verb) => backup::run(app, verb),
         Verb::Restore(args) => restore::run(app, &args),
         Verb::Import(args) => import::run(app, &args),
+        Verb::Export(args) => export::run(app, &args),
         Verb::Schema(args) => schema::run(app, &args),
         Verb::Completions(args) => completions::run(app, &args),
         Verb::Version => app.output.print(&crate::answer::schema::Version::new()),

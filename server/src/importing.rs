@@ -4,13 +4,13 @@
 //! sync makes many of them durable.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, HashSet},
     io::BufRead,
     net::IpAddr,
 };
 
 use passbook::{
-    Actor, EndReason, FailureReason, Ledger, LedgerError, Pending, Recorded, Reply, SessionId,
+    Actor, EndReason, FailureReason, Ledger, LedgerError, Recorded, Reply, SessionId,
     core::{
         Act, Command, IdempotencyKey, Imported as ImportedOrigin, NewSession, Origin, Outcome,
         SessionRef, Text, Transport, UserId,
@@ -26,10 +26,8 @@ use crate::{
     failure::Failure,
     import::syslog::{Fact, Key, Observation, Reader},
     interrupt::Interrupt,
+    sending::Sending,
 };
-
-/// Commands on their way to the disk at one time.
-const WINDOW: usize = 256;
 
 /// The keys of what was imported before.
 pub(crate) type KnownKeys = HashSet<[u8; 32]>;
@@ -45,7 +43,7 @@ pub(crate) fn learn(known: &mut KnownKeys, recorded: &Recorded) {
 }
 
 /// 64 hexadecimal digits as 32 bytes.
-fn key_bytes(text: &str) -> Option<[u8; 32]> {
+pub(crate) fn key_bytes(text: &str) -> Option<[u8; 32]> {
     let digits: &[u8; 64] = text.as_bytes().try_into().ok()?;
     let mut bytes = [0; 32];
     let (pairs, _) = digits.as_chunks::<2>();
@@ -59,11 +57,10 @@ fn key_bytes(text: &str) -> Option<[u8; 32]> {
 #[derive(Debug)]
 pub(crate) struct Importer<'a> {
     /// `None`: it only says what it would do.
-    ledger: Option<&'a Ledger>,
+    sending: Option<Sending<'a, Kinds>>,
     known: KnownKeys,
     /// The sessions that the log has opened and not closed.
     opened: HashMap<Key, SessionId>,
-    pending: VecDeque<(Pending<Reply>, Kinds)>,
     pub(crate) answer: Imported,
 }
 
@@ -76,7 +73,7 @@ enum Plan {
 
 impl<'a> Importer<'a> {
     pub(crate) fn new(ledger: Option<&'a Ledger>, known: KnownKeys, answer: Imported) -> Self {
-        Self { ledger, known, opened: HashMap::new(), pending: VecDeque::new(), answer }
+        Self { sending: ledger.map(Sending::new), known, opened: HashMap::new(), answer }
     }
 
     /// Imports all that the reader gives, until its end or Ctrl-C. What was queued is durable
@@ -88,7 +85,12 @@ impl<'a> Importer<'a> {
         progress: &mut dyn FnMut(),
     ) -> Result<(), Failure> {
         let read = self.take_all(reader, interrupt, progress);
-        let settled = self.settle(0);
+        let settled = self.settle();
+        if let Some(Sending { written, .. }) = &self.sending {
+            self.answer.events = written.events;
+            self.answer.sequence_first = written.sequence_first;
+            self.answer.sequence_last = written.sequence_last;
+        }
         self.answer.count(reader.summary());
         self.answer.is_partial |= read.is_err() || settled.is_err();
         read.and(settled)
@@ -134,44 +136,26 @@ impl<'a> Importer<'a> {
     }
 
     fn submit(&mut self, command: &Command, kinds: Kinds) -> Result<(), Failure> {
-        let Some(ledger) = self.ledger else {
+        let Some(sending) = &mut self.sending else {
             add(&mut self.answer.recorded, kinds);
             return Ok(());
         };
-        match ledger.submit(command) {
-            Ok(pending) => self.pending.push_back((pending, kinds)),
+        match sending.send(command, kinds) {
+            Ok(()) => {}
             Err(LedgerError::Rejected(_)) => self.answer.refused.rejected += 1,
             Err(error) => return Err(error.into()),
         }
-        self.settle(WINDOW)
+        while let Some((kinds, reply)) = sending.next()? {
+            count_reply(&mut self.answer, kinds, &reply);
+        }
+        Ok(())
     }
 
-    /// Waits until no more than `left` commands are on their way.
-    fn settle(&mut self, left: usize) -> Result<(), Failure> {
-        while self.pending.len() > left {
-            let Some((pending, kinds)) = self.pending.pop_front() else { break };
-            let reply = pending.wait()?;
-            match reply.outcome {
-                Outcome::NotFound | Outcome::Ended(0) => self.answer.refused.not_open += 1,
-                Outcome::Created(_)
-                | Outcome::Ended(_)
-                | Outcome::Recorded
-                | Outcome::Refreshed(_)
-                | Outcome::Reused(..)
-                | Outcome::Changed(_)
-                | Outcome::Unchanged(_)
-                | Outcome::Expired(_)
-                | Outcome::PolicyUnchanged
-                | Outcome::NotAGuest(_)
-                | Outcome::AlreadyDone(_) => {
-                    add(&mut self.answer.recorded, kinds);
-                    let events = crate::answer::count_of(reply.events);
-                    let first = reply.sequence + 1 - events;
-                    self.answer.events += events;
-                    self.answer.sequence_first = self.answer.sequence_first.or(Some(first));
-                    self.answer.sequence_last = Some(reply.sequence);
-                }
-            }
+    /// Waits until no more commands are on their way.
+    fn settle(&mut self) -> Result<(), Failure> {
+        let Some(sending) = &mut self.sending else { return Ok(()) };
+        while let Some((kinds, reply)) = sending.last()? {
+            count_reply(&mut self.answer, kinds, &reply);
         }
         Ok(())
     }
@@ -217,6 +201,23 @@ impl<'a> Importer<'a> {
         let kept = cut(name, USER_ID_BYTES_MAX);
         self.answer.names_cut += u64::from(kept.len() < name.len());
         UserId::new(kept).ok()
+    }
+}
+
+fn count_reply(answer: &mut Imported, kinds: Kinds, reply: &Reply) {
+    match reply.outcome {
+        Outcome::NotFound | Outcome::Ended(0) => answer.refused.not_open += 1,
+        Outcome::Created(_)
+        | Outcome::Ended(_)
+        | Outcome::Recorded
+        | Outcome::Refreshed(_)
+        | Outcome::Reused(..)
+        | Outcome::Changed(_)
+        | Outcome::Unchanged(_)
+        | Outcome::Expired(_)
+        | Outcome::PolicyUnchanged
+        | Outcome::NotAGuest(_)
+        | Outcome::AlreadyDone(_) => add(&mut answer.recorded, kinds),
     }
 }
 

@@ -7,11 +7,12 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    Answer, Line, backup, compacted, event, history, import, journal, made, quickstart, restored,
-    salvaged, session, snapshot, user, verify,
+    Answer, Line, backup, compacted, event, exported, history, import, journal, made, moved,
+    quickstart, restored, salvaged, session, snapshot, user, verify,
 };
 use crate::{
     failure,
+    import::jsonl,
     render::table::{Column, Table},
 };
 
@@ -38,8 +39,10 @@ pub(crate) fn all() -> Vec<(&'static str, Value)> {
         (backup::BACKUP_VERIFY_SCHEMA, schema_for!(backup::BackupsVerified).to_value()),
         (compacted::COMPACTED_SCHEMA, schema_for!(compacted::Compacted).to_value()),
         (event::EVENT_SCHEMA, schema_for!(event::EventDocument).to_value()),
+        (exported::EXPORT_SCHEMA, schema_for!(exported::Exported).to_value()),
         line(history::HISTORY_ITEM_SCHEMA, schema_for!(Line<'_, history::HistoryItem>)),
         (import::IMPORT_SCHEMA, schema_for!(import::Imported).to_value()),
+        (moved::MOVED_SCHEMA, schema_for!(moved::Moved).to_value()),
         (journal::JOURNAL_STAT_SCHEMA, schema_for!(journal::JournalStat).to_value()),
         (quickstart::QUICKSTART_SCHEMA, schema_for!(quickstart::Tour).to_value()),
         (restored::RESTORED_SCHEMA, schema_for!(restored::Restored).to_value()),
@@ -48,6 +51,7 @@ pub(crate) fn all() -> Vec<(&'static str, Value)> {
         (session::SESSION_SCHEMA, schema_for!(session::SessionDocument).to_value()),
         (made::SESSION_CHECK_SCHEMA, schema_for!(made::SessionChecked).to_value()),
         (made::SESSION_CREATED_SCHEMA, schema_for!(made::SessionMade).to_value()),
+        (jsonl::LINE_SCHEMA, schema_for!(jsonl::SessionLine).to_value()),
         line(session::SESSION_ITEM_SCHEMA, schema_for!(Line<'_, session::SessionItem>)),
         (session::SESSION_LIST_SCHEMA, schema_for!(session::SessionList).to_value()),
         (made::REVOKED_SCHEMA, schema_for!(made::Revoked).to_value()),

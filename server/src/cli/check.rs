@@ -39,7 +39,7 @@ pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     let input = input(app, args)?;
     let text = input.trim();
     // What is no token opens nothing; that is all that is said of it.
-    let token = Token::parse(text).or_else(|_no_prefix| Token::parse_hex(text)).ok();
+    let token = Token::parse_any(text).ok();
     let now_ms = app.now_ms();
     let folded = Book::read(app, |book| {
         let progress = app.output.progress("read", Some(book.head()), Unit::Events);

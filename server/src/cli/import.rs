@@ -1,4 +1,6 @@
-//! `passbook import`: a log of logins into the store.
+//! `passbook import`: a log of logins, or the sessions of another store, into this one.
+
+mod sessions;
 
 use std::{
     cell::Cell,
@@ -8,6 +10,7 @@ use std::{
 };
 
 use clap::ValueEnum;
+use passbook::{Ledger, Recorded};
 
 use super::global::App;
 use crate::{
@@ -23,84 +26,118 @@ use crate::{
 /// Read from the log at once, in bytes.
 const BUFFER_BYTES: usize = 64 * 1_024;
 
-/// What kind of log it is.
+/// What it is read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum From {
-    /// Lines of sshd and of PAM.
+    /// A log with lines of sshd and of PAM.
     Syslog,
+    /// Lines of JSON, as passbook export --as jsonl writes them.
+    Jsonl,
+    /// The SQLite file of pylon.
+    PylonSqlite,
+    /// The SQLite file of modo-rs 0.8 to 0.11.
+    ModoSqlite,
+    /// The SQLite file of tower-sessions.
+    TowerSessionsSqlite,
 }
 
 #[derive(Debug, clap::Args)]
 #[command(before_long_help = "\
 Examples:
   passbook import --from syslog --year 2026 /var/log/auth.log
-  passbook import --from syslog --year 2026 --utc-offset +01:00 --dry-run auth.log
   zcat auth.log.*.gz | passbook import --from syslog --year 2025 -
+  passbook import --from pylon-sqlite --dry-run pylon.db
+  passbook import --from modo-sqlite app.db
+  passbook import --from tower-sessions-sqlite --user-key user_id sessions.db
+  passbook import --from jsonl sessions.jsonl
 
-A session is opened and ended at the log's times; what fails is recorded as a failed login.
-Reading the same log again, or the same log when it has grown, adds only what is new.
+Of a log: a session is opened and ended at the log's times; what fails is recorded as a failed login.
+Of another store: live sessions are taken over, and the tokens that it handed out open them here.
+Reading the same again, or the same when it has grown, adds only what is new.
 ")]
 pub(crate) struct Args {
-    /// What kind of log it is.
+    /// What it is read from.
     #[arg(long, value_enum, value_name = "KIND")]
     from: From,
-    /// The year of the first line: syslog stamps don't say it.
-    #[arg(long, value_name = "YYYY")]
-    year: i16,
-    /// How far the log's clock is ahead of UTC: +01:00, -05:30.
+    /// Of a log: the year of the first line, which syslog stamps don't say.
+    #[arg(long, value_name = "YYYY", required_if_eq("from", "syslog"))]
+    year: Option<i16>,
+    /// Of a log: how far its clock is ahead of UTC: +01:00, -05:30.
     #[arg(long, value_name = "±HH:MM", default_value = "Z", allow_hyphen_values = true)]
     utc_offset: String,
+    /// Of tower-sessions: where the user is in a session's data, a key or a JSON pointer.
+    #[arg(long, value_name = "KEY", required_if_eq("from", "tower-sessions-sqlite"))]
+    user_key: Option<String>,
+    /// Of tower-sessions: the name of its table.
+    #[arg(long, value_name = "NAME", default_value = crate::import::tower_sessions::TABLE)]
+    table: String,
     /// Only say what would be recorded.
     #[arg(long)]
     dry_run: bool,
-    /// The log, or - for stdin.
+    /// The file, or - for stdin (of a log, or of lines of JSON).
     #[arg(value_name = "FILE|-")]
     file: PathBuf,
 }
 
 pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
-    let From::Syslog = args.from;
-    let stamps = StampOptions::new(args.year)
+    use sessions::{Source, of_jsonl, of_sqlite};
+    match args.from {
+        From::Syslog => syslog(app, args),
+        From::Jsonl => of_jsonl(app, args),
+        From::PylonSqlite => of_sqlite(app, args, Source::Pylon),
+        From::ModoSqlite => of_sqlite(app, args, Source::Modo),
+        From::TowerSessionsSqlite => of_sqlite(app, args, Source::TowerSessions),
+    }
+}
+
+fn syslog(app: &App, args: &Args) -> Result<(), Failure> {
+    let year = args.year.ok_or_else(|| Failure::usage("--from syslog needs --year"))?;
+    let stamps = StampOptions::new(year)
         .and_then(|options| options.with_utc_offset(&args.utc_offset))
         .map_err(|error| Failure::usage(error.to_string()))?;
     let log = Log::open(&args.file)?;
     let source = args.file.display().to_string();
     let answer = Imported::of(&source, args.dry_run);
+    let mut known = KnownKeys::new();
     if args.dry_run {
-        let known = known_before(app)?;
+        known_before(app, &mut |recorded| learn(&mut known, recorded))?;
         return read(app, Importer::new(None, known, answer), log, stamps);
     }
     app.output.interrupt.guard();
     let ledger = writing::open(app, "import", Folder::MadeIfMissing)?;
-    let mut known = KnownKeys::new();
-    let progress = app.output.progress("look", Some(ledger.sequence()), Unit::Events);
-    // The ledger has its events in the journal only; what was imported long ago is in the archive.
-    for recorded in Book::open_quietly(&app.store)?.events(0)? {
-        let recorded = recorded?;
-        learn(&mut known, &recorded);
-        progress.at(recorded.sequence);
-    }
-    progress.finish();
+    known_in(app, &ledger, &mut |recorded| learn(&mut known, recorded))?;
     let done = read(app, Importer::new(Some(&ledger), known, answer), log, stamps);
     writing::close(&ledger)?;
     done
 }
 
-/// What was imported before, without opening the store for writing.
-fn known_before(app: &App) -> Result<KnownKeys, Failure> {
-    let mut known = KnownKeys::new();
+/// All that is kept of what happened in a store that is open. The ledger has its events in the
+/// journal only; what was imported long ago is in the archive.
+fn known_in(app: &App, ledger: &Ledger, learn: &mut dyn FnMut(&Recorded)) -> Result<(), Failure> {
+    let progress = app.output.progress("look", Some(ledger.sequence()), Unit::Events);
+    for recorded in Book::open_quietly(&app.store)?.events(0)? {
+        let recorded = recorded?;
+        learn(&recorded);
+        progress.at(recorded.sequence);
+    }
+    progress.finish();
+    Ok(())
+}
+
+/// The same, without opening the store for writing.
+fn known_before(app: &App, learn: &mut dyn FnMut(&Recorded)) -> Result<(), Failure> {
     let book = match Book::open(&app.store, &app.output) {
         Ok(book) => book,
         Err(failure) if failure.code() == MISSING => {
             app.output.note(&format!("there is no store in {} yet", app.store.display()));
-            return Ok(known);
+            return Ok(());
         }
         Err(failure) => return Err(failure),
     };
     for recorded in book.events(0)? {
-        learn(&mut known, &recorded?);
+        learn(&recorded?);
     }
-    Ok(known)
+    Ok(())
 }
 
 /// The code of a folder that holds no store.
@@ -131,11 +168,15 @@ fn read(
     }
     app.output.print(&answer)?;
     if app.output.interrupt.has_come() {
-        return Err(Failure::new(Exit::Interrupted, "interrupted", "stopped before the end")
-            .why("what is counted as recorded is safe")
-            .help("import the same log again: it goes on from there"));
+        return Err(interrupted());
     }
     if answer.is_incomplete() { Err(Failure::told(Exit::Partly)) } else { Ok(()) }
+}
+
+fn interrupted() -> Failure {
+    Failure::new(Exit::Interrupted, "interrupted", "stopped before the end")
+        .why("what is counted as recorded is safe")
+        .help("import the same again: it goes on from there")
 }
 
 /// A log, and how much of it was read.
@@ -160,10 +201,10 @@ impl Log {
             } else {
                 Exit::Failed
             };
-            let what = format!("the log {} can't be read", path.display());
+            let what = format!("{} can't be read", path.display());
             Failure::new(exit, "import:unreadable", what)
                 .why(error.to_string())
-                .help("name the log, or - for stdin; nothing was changed")
+                .help("name the file, or - for stdin; nothing was changed")
         };
         #[expect(clippy::disallowed_methods, reason = "the log is not ours, and may be a pipe")]
         let file = std::fs::File::open(path).map_err(failed)?;

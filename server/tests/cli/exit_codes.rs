@@ -68,7 +68,7 @@ fn what_is_not_there_is_3() {
         &["import", "--from", "syslog", "--year", "2026", missing],
         3,
         "import:unreadable",
-        "log",
+        "no-such-folder",
     );
 }
 

@@ -11,6 +11,7 @@
 mod backup;
 mod compaction;
 mod exit_codes;
+mod export;
 mod golden;
 mod hostile;
 mod import;
@@ -19,6 +20,7 @@ mod pipes;
 mod revoke;
 mod schema;
 mod secrets;
+mod sources;
 mod support;
 mod tour;
 mod verify;

@@ -1,0 +1,46 @@
+//! Sessions of pylon: the table `_pylon_sessions`, with tokens in plain text and times in seconds.
+
+use passbook::{Transport, core::session::NEVER_MS};
+
+use super::{
+    session::{Incoming, Reason, Told, foreign_digest, ms_of_seconds},
+    sqlite::Columns,
+};
+
+/// The table.
+pub(crate) const TABLE: &str = "_pylon_sessions";
+/// Its columns.
+pub(crate) const COLUMNS: [&str; 5] = ["token", "user_id", "expires_at", "created_at", "device"];
+/// What the first versions did not have.
+pub(crate) const OPTIONAL: [&str; 1] = ["tenant_id"];
+/// What pylon puts in front of a guest's id.
+const GUEST_PREFIX: &str = "guest_";
+
+pub(crate) fn told(row: &Columns<'_>) -> Result<Incoming, Reason> {
+    let seconds = |name: &str| {
+        let ms = row.integer(name)?.and_then(ms_of_seconds);
+        ms.ok_or_else(|| format!("{name} is no count of seconds since 1970"))
+    };
+    let (created_at_ms, expires_at_ms) = (seconds("created_at")?, seconds("expires_at")?);
+    let user = row.text("user_id")?.to_string();
+    let never = expires_at_ms == 0;
+    Told {
+        digest: Some(foreign_digest(&row.text("token")?)?),
+        is_guest: user.starts_with(GUEST_PREFIX),
+        user,
+        transport: Transport::Token,
+        created_at_ms,
+        last_active_at_ms: created_at_ms,
+        expires_at_ms: if never { NEVER_MS } else { expires_at_ms },
+        lifetime_ms: if never { Some(0) } else { lifetime(created_at_ms, expires_at_ms) },
+        device: row.label("device")?,
+        tenant: row.label("tenant_id")?,
+        ..Told::default()
+    }
+    .into_incoming("pylon")
+}
+
+/// How long it was to live from its login on, if the row says so.
+pub(crate) fn lifetime(since_ms: u64, expires_at_ms: u64) -> Option<u64> {
+    expires_at_ms.checked_sub(since_ms).filter(|span_ms| *span_ms > 0)
+}

@@ -1,0 +1,309 @@
+//! Sessions out of the tables of other programs: whoever was logged in there is logged in here.
+
+use std::path::{Path, PathBuf};
+
+use passbook::{Ledger, SessionStore, Token, Transport, core::DataKey};
+use rusqlite::{Connection, params};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::support::{BEGIN_MS, NOW, Run, add_files, run, run_with};
+
+const BEGIN_S: i64 = 1_795_176_000;
+const DAY_S: i64 = 24 * 3_600;
+
+/// The table of pylon, as its page has it; what the tokens are is told by the published crate.
+const PYLON: &str = "CREATE TABLE _pylon_sessions (token TEXT PRIMARY KEY, user_id TEXT NOT NULL, \
+    expires_at INTEGER NOT NULL, created_at INTEGER NOT NULL, device TEXT, tenant_id TEXT)";
+
+struct Move {
+    folder: TempDir,
+}
+
+impl Move {
+    /// A source in which `fill` made its tables.
+    fn new(fill: impl FnOnce(&Connection)) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let connection = Connection::open(folder.path().join("source.db")).expect("a file");
+        fill(&connection);
+        connection.close().expect("it closes");
+        Self { folder }
+    }
+
+    fn source(&self) -> PathBuf {
+        self.folder.path().join("source.db")
+    }
+
+    fn store(&self) -> PathBuf {
+        self.folder.path().join("store")
+    }
+
+    #[track_caller]
+    fn import(&self, from: &str, more: &[&str]) -> Run {
+        let source = self.source();
+        let before = std::fs::read(&source).expect("readable");
+        let (source_text, store) = (text(&source), self.store());
+        let import = ["import", "--from", from, source_text, "--json", "--now", NOW, "--store"];
+        let ran = run(&[&import[..], &[text(&store)], more].concat());
+        assert!(std::fs::read(&source).expect("readable") == before, "the source was written to");
+        ran
+    }
+
+    /// The counts of an import: taken over, there already, expired, refused.
+    #[track_caller]
+    fn check_counts(&self, from: &str, more: &[&str], wanted: [u64; 4]) -> Value {
+        let ran = self.import(from, more);
+        let answer = ran.json();
+        let count = |path: &str| answer.pointer(path).and_then(Value::as_u64).expect("a count");
+        let paths = ["/imported", "/already_there", "/expired", "/refused/total"];
+        assert_eq!(paths.map(count), wanted, "{answer}");
+        assert_eq!(ran.code, if wanted[3] > 0 { 8 } else { 0 });
+        answer
+    }
+
+    fn ledger(&self) -> Ledger {
+        let clock = std::sync::Arc::new(passbook::SimClock::at_ms(BEGIN_MS));
+        let builder = Ledger::builder().path(self.store()).clock(clock).sweep_interval(None);
+        builder.open_blocking().expect("it opens")
+    }
+
+    #[track_caller]
+    fn check_opens(&self, token: &str, code: i32) {
+        let store = self.store();
+        let check = ["session", "check", "--token-stdin", "--now", NOW, "--store", text(&store)];
+        assert_eq!(run_with(&check, token.as_bytes()).code, code);
+    }
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("a plain name")
+}
+
+fn pylon_token(number: u8) -> String {
+    format!("pylon_{}", format!("{number:02x}").repeat(32))
+}
+
+fn pylon_row(connection: &Connection, token: &str, user: &str, expires_at: i64) {
+    let insert = "INSERT INTO _pylon_sessions (token, user_id, expires_at, created_at, device) \
+                  VALUES (?1, ?2, ?3, ?4, 'Safari on Mac')";
+    let row = params![token, user, expires_at, BEGIN_S - DAY_S];
+    connection.execute(insert, row).expect("a row");
+}
+
+#[test]
+fn nobody_is_logged_out_by_a_move_from_pylon() {
+    let moving = Move::new(|connection| {
+        connection.execute_batch(PYLON).expect("a table");
+        pylon_row(connection, &pylon_token(1), "mira", BEGIN_S + DAY_S);
+        pylon_row(connection, &pylon_token(2), "guest_0a0b", BEGIN_S + DAY_S);
+        pylon_row(connection, &pylon_token(3), "tove", 0);
+        pylon_row(connection, &pylon_token(4), "gone", BEGIN_S);
+        pylon_row(connection, "short", "mira", BEGIN_S + DAY_S);
+        pylon_row(connection, &pylon_token(5), &"x".repeat(257), BEGIN_S + DAY_S);
+        pylon_row(connection, &pylon_token(6), "mira", -1);
+        let tenant = "UPDATE _pylon_sessions SET tenant_id = 'acme' WHERE user_id = 'mira'";
+        connection.execute(tenant, []).expect("rows");
+    });
+    let dry = moving.check_counts("pylon-sqlite", &["--dry-run"], [3, 0, 1, 3]);
+    assert_eq!(dry["events"], 0);
+    assert!(!moving.store().exists(), "a dry run makes no store");
+    let answer = moving.check_counts("pylon-sqlite", &[], [3, 0, 1, 3]);
+    let first = answer["refused"]["first"].as_array().expect("a list");
+    let rows: Vec<_> = first.iter().map(|row| row["row"].as_u64().expect("a number")).collect();
+    assert_eq!(rows, [5, 6, 7]);
+    let again = moving.check_counts("pylon-sqlite", &[], [0, 3, 1, 3]);
+    assert_eq!(again["events"], 0, "a second import adds nothing");
+    for (number, code) in [(1, 0), (2, 0), (3, 0), (4, 4), (5, 4), (6, 4), (7, 4)] {
+        moving.check_opens(&pylon_token(number), code);
+    }
+    let ledger = moving.ledger();
+    let store = SessionStore::from(ledger);
+    let mira = store.get(&pylon_token(1)).expect("live");
+    assert_eq!((&*mira.user_id, mira.tenant_id.as_deref()), ("mira", Some("acme")));
+    assert_eq!((mira.created_at(), mira.expires_at()), (1_795_089_600, Some(1_795_262_400)));
+    assert_eq!(mira.device.as_deref(), Some("Safari on Mac"));
+    assert!(store.resolve(Some(&pylon_token(1))).is_authenticated());
+    assert!(store.get(&pylon_token(2)).expect("live").is_guest);
+    assert_eq!(store.get(&pylon_token(3)).expect("live").expires_at(), None);
+    let renewed = store.refresh(&pylon_token(1)).expect("live");
+    assert_eq!(renewed.expires_at(), Some(1_795_185_000 + 2 * 86_400), "as long as it was there");
+    assert!(store.get(&pylon_token(1)).is_none(), "an old token is changed like any other");
+    assert_eq!(store.get(&renewed.token.expose()).expect("live").id, mira.id);
+}
+
+#[test]
+fn a_token_of_pylon_is_in_no_file_and_no_answer() {
+    let moving = Move::new(|connection| {
+        connection.execute_batch(PYLON).expect("a table");
+        pylon_row(connection, &pylon_token(1), "mira", BEGIN_S + DAY_S);
+        pylon_row(connection, &pylon_token(2), "", BEGIN_S + DAY_S);
+    });
+    let ran = moving.import("pylon-sqlite", &[]);
+    assert_eq!(ran.code, 8);
+    let mut files = std::collections::BTreeMap::new();
+    add_files(&moving.store(), &mut files);
+    let shown = format!("{ran:?}").into_bytes();
+    for (place, bytes) in files.into_iter().chain([(PathBuf::from("the answer"), shown)]) {
+        for number in [1_u8, 2] {
+            let hex = pylon_token(number).into_bytes();
+            for secret in [&hex[6..], &[number; 32]] {
+                let found = bytes.windows(secret.len()).any(|window| window == secret);
+                assert!(!found, "a token is in {}", place.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_table_of_pylon_without_tenants_is_read_too_and_another_is_refused() {
+    let old = PYLON.replace(", tenant_id TEXT", "");
+    let moving = Move::new(|connection| {
+        connection.execute_batch(&old).expect("a table");
+        pylon_row(connection, &pylon_token(1), "mira", BEGIN_S + DAY_S);
+    });
+    moving.check_counts("pylon-sqlite", &[], [1, 0, 0, 0]);
+    let refused = moving.import("modo-sqlite", &[]);
+    assert_eq!((refused.code, &refused.error()["code"]), (3, &json!("import:no_table")));
+    std::fs::write(moving.source(), "no database at all, but long enough to be read")
+        .expect("writable");
+    let refused = moving.import("pylon-sqlite", &[]);
+    assert_eq!((refused.code, &refused.error()["code"]), (1, &json!("import:unreadable")));
+    std::fs::remove_file(moving.source()).expect("it is there");
+    let source = moving.source();
+    let missing = run(&["import", "--from", "pylon-sqlite", text(&source), "--json"]);
+    assert_eq!((missing.code, &missing.error()["code"]), (3, &json!("import:unreadable")));
+}
+
+#[test]
+fn a_session_that_ended_here_is_not_brought_back_by_its_row() {
+    let moving = Move::new(|connection| {
+        connection.execute_batch(PYLON).expect("a table");
+        pylon_row(connection, &pylon_token(1), "mira", BEGIN_S + DAY_S);
+    });
+    moving.check_counts("pylon-sqlite", &[], [1, 0, 0, 0]);
+    let store = moving.store();
+    let revoke = ["user", "revoke", "mira", "--yes", "--now", NOW, "--store", text(&store)];
+    assert_eq!(run(&revoke).code, 0);
+    moving.check_counts("pylon-sqlite", &[], [0, 1, 0, 0]);
+    moving.check_opens(&pylon_token(1), 4);
+}
+
+const MODO: &str = "CREATE TABLE authenticated_sessions (id TEXT NOT NULL PRIMARY KEY, \
+    session_token_hash TEXT NOT NULL UNIQUE, user_id TEXT NOT NULL, ip_address TEXT NOT NULL, \
+    user_agent TEXT NOT NULL, device_name TEXT NOT NULL, device_type TEXT NOT NULL, \
+    fingerprint TEXT NOT NULL, data TEXT NOT NULL, created_at TEXT NOT NULL, \
+    last_active_at TEXT NOT NULL, expires_at TEXT NOT NULL)";
+
+fn modo_row(connection: &Connection, number: u8, change: impl FnOnce(&mut [String; 12])) {
+    let token = Token::from_random_bytes([number; 32]);
+    let mut row = [
+        &*format!("01M7WH9B1A4TFF59TDWH9EDD{number:02}"),
+        &*token.digest().to_hex(),
+        "mira",
+        "192.0.2.7",
+        "Gecko",
+        "Firefox on Linux",
+        "desktop",
+        "f1",
+        "{\"cart\": [1, 2], \"name\": \"\u{20ac}\"}",
+        "2026-11-19T12:00:00.123456789+00:00",
+        "2026-11-20T11:00:00+00:00",
+        "2026-11-21T11:00:00+00:00",
+    ]
+    .map(str::to_owned);
+    change(&mut row);
+    let insert = "INSERT INTO authenticated_sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    connection.execute(insert, rusqlite::params_from_iter(row)).expect("a row");
+}
+
+#[test]
+fn nobody_is_logged_out_by_a_move_from_modo() {
+    let moving = Move::new(|connection| {
+        connection.execute_batch(MODO).expect("a table");
+        modo_row(connection, 10, |_row| {});
+        modo_row(connection, 11, |row| row[3] = "unknown".to_owned());
+        modo_row(connection, 12, |row| row[11] = "2026-11-20T12:00:00Z".to_owned());
+        modo_row(connection, 13, |row| row[0] = "no ulid".to_owned());
+        modo_row(connection, 14, |row| row[1].truncate(10));
+        modo_row(connection, 15, |row| row[8] = "[1]".to_owned());
+        modo_row(connection, 16, |row| row[9] = "yesterday".to_owned());
+    });
+    moving.check_counts("modo-sqlite", &["--dry-run"], [2, 0, 1, 4]);
+    moving.check_counts("modo-sqlite", &[], [2, 0, 1, 4]);
+    moving.check_counts("modo-sqlite", &[], [0, 2, 1, 4]);
+    let ledger = moving.ledger();
+    let store = SessionStore::from(ledger.clone());
+    // The cookie's value, once its signature is off: 64 hexadecimal digits.
+    let session = store.get(&"0a".repeat(32)).expect("live");
+    assert_eq!(session.id.to_string(), "01M7WH9B1A4TFF59TDWH9EDD10", "the id stays");
+    assert_eq!((&*session.user_id, session.transport), ("mira", Transport::Cookie));
+    assert_eq!(session.ip, "192.0.2.7".parse().ok());
+    assert_eq!(session.created_at_ms, 1_795_089_600_123);
+    assert_eq!(
+        (session.last_active_at(), session.expires_at()),
+        (1_795_172_400, Some(1_795_258_800))
+    );
+    let cart = ledger.data(session.id, &DataKey::new("cart").expect("short"));
+    assert_eq!(cart.as_deref(), Some("[1,2]"));
+    assert_eq!(store.get(&"0b".repeat(32)).expect("live").ip, None);
+}
+
+/// A record as the published crate writes it: id, data and time of expiry, one behind the other.
+fn tower_row(connection: &Connection, id: &str, data: &Value, expiry_date: &dyn rusqlite::ToSql) {
+    let record = (-7_i64, data, (2026, 325, 12, 0, 0, 0, 0, 0, 0));
+    let record = rmp_serde::to_vec(&record).expect("small");
+    let insert = "INSERT INTO tower_sessions VALUES (?1, ?2, ?3)";
+    connection.execute(insert, params![id, record, expiry_date]).expect("a row");
+}
+
+const TOWER: &str = "CREATE TABLE tower_sessions (id TEXT PRIMARY KEY NOT NULL, data BLOB NOT NULL, \
+    expiry_date INTEGER NOT NULL)";
+
+#[test]
+fn nobody_is_logged_out_by_a_move_from_tower_sessions() {
+    let moving = Move::new(|connection| {
+        connection.execute_batch(TOWER).expect("a table");
+        let user = json!({"user_id": 42, "cart": {"a": [1]}, "auth": {"name": "tove"}});
+        tower_row(connection, "AAAAAAAAAAAAAAAAAAAAAQ", &user, &"2026-11-21T12:00:00.5Z");
+        tower_row(connection, "AAAAAAAAAAAAAAAAAAAAAg", &json!({"cart": 1}), &(BEGIN_S + DAY_S));
+        tower_row(connection, "AAAAAAAAAAAAAAAAAAAAAw", &user, &"2026-11-20T12:00:00Z");
+        tower_row(
+            connection,
+            "AAAAAAAAAAAAAAAAAAAABA",
+            &json!({"user_id": []}),
+            &"2026-11-21T12:00:00Z",
+        );
+        let broken = "INSERT INTO tower_sessions VALUES ('AAAAAAAAAAAAAAAAAAAABQ', x'93', 1)";
+        connection.execute(broken, []).expect("a row");
+    });
+    let from = "tower-sessions-sqlite";
+    assert_eq!(moving.import(from, &[]).code, 2, "nobody can guess where the user is");
+    let key = ["--user-key", "user_id"];
+    moving.check_counts(from, &[&key[..], &["--dry-run"]].concat(), [2, 0, 1, 2]);
+    moving.check_counts(from, &key, [2, 0, 1, 2]);
+    moving.check_counts(from, &key, [0, 2, 1, 2]);
+    let ledger = moving.ledger();
+    let store = SessionStore::from(ledger.clone());
+    let session = store.get("AAAAAAAAAAAAAAAAAAAAAQ").expect("live");
+    assert_eq!((&*session.user_id, session.is_guest), ("42", false));
+    assert_eq!(session.expires_at_ms, 1_795_262_400_500);
+    let cart = ledger.data(session.id, &DataKey::new("cart").expect("short"));
+    assert_eq!(cart.as_deref(), Some("{\"a\":[1]}"));
+    let guest = store.get("AAAAAAAAAAAAAAAAAAAAAg").expect("live");
+    assert!(guest.is_guest && guest.user_id.starts_with("guest_"));
+}
+
+#[test]
+fn the_user_of_tower_sessions_may_be_deeper_and_the_table_have_another_name() {
+    let moving = Move::new(|connection| {
+        connection.execute_batch(TOWER).expect("a table");
+        let user = json!({"axum-login.data": {"user_id": "tove"}});
+        tower_row(connection, "AAAAAAAAAAAAAAAAAAAAAQ", &user, &(BEGIN_S + DAY_S));
+        let rename = "ALTER TABLE tower_sessions RENAME TO \"my-sessions\"";
+        connection.execute(rename, []).expect("a table");
+    });
+    let options = ["--user-key", "/axum-login.data/user_id", "--table", "my-sessions"];
+    moving.check_counts("tower-sessions-sqlite", &options, [1, 0, 0, 0]);
+    let store = SessionStore::from(moving.ledger());
+    assert_eq!(&*store.get("AAAAAAAAAAAAAAAAAAAAAQ").expect("live").user_id, "tove");
+}
