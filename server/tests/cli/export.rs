@@ -30,7 +30,7 @@ fn past() -> Past {
     let store = SessionStore::from(ledger.clone());
     let first = Login::new("mira").device("Firefox on Linux").tenant("acme");
     let first = first.ip("2001:db8::7".parse().expect("an address")).user_agent("Gecko \u{20ac}");
-    let first = tokio_free(ledger.create(first)).token.clone();
+    let first = tokio_free(ledger.create(first)).token;
     let mut renewed = first.clone();
     for _ in 0..3 {
         clock.advance_ms(60_000);
@@ -49,7 +49,7 @@ fn past() -> Past {
     assert!(store.set_tenant(&changed.token.expose(), Some("other".to_owned())));
     store.create("bo".to_owned());
     assert_eq!(store.revoke_all_for_user("bo"), 1);
-    let issued = [upgraded, guest, for_ever, changed].map(|issued| issued.token.clone());
+    let issued = [upgraded, guest, for_ever, changed].map(|issued| issued.token);
     let live = [renewed].into_iter().chain(issued).map(|token| {
         let session = ledger.session(&token).expect("live");
         (token, session)

@@ -168,9 +168,8 @@ fn a_table_of_pylon_without_tenants_is_read_too_and_another_is_refused() {
         .expect("writable");
     let refused = moving.import("pylon-sqlite", &[]);
     assert_eq!((refused.code, &refused.error()["code"]), (1, &json!("import:unreadable")));
-    std::fs::remove_file(moving.source()).expect("it is there");
-    let source = moving.source();
-    let missing = run(&["import", "--from", "pylon-sqlite", text(&source), "--json"]);
+    let nowhere = moving.folder.path().join("nowhere.db");
+    let missing = run(&["import", "--from", "pylon-sqlite", text(&nowhere), "--json"]);
     assert_eq!((missing.code, &missing.error()["code"]), (3, &json!("import:unreadable")));
 }
 
