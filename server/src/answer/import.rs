@@ -12,6 +12,7 @@ use crate::{
         number::{duration, thousands},
         table::{Column, Table},
     },
+    sending::Written,
 };
 
 /// The schema of [`Imported`].
@@ -239,14 +240,24 @@ impl fmt::Display for Imported {
             table.push([what.to_owned(), thousands(all), thousands(old), thousands(new)]);
         }
         f.write_str(&paint::table(&table.to_terminal(None), None))?;
-        match (self.dry_run, self.sequence_first, self.sequence_last) {
-            (true, ..) => writeln!(f, "nothing was changed"),
-            (false, Some(first), Some(last)) => {
-                let events = counted(self.events, "event", "events");
-                writeln!(f, "{events}, @{} .. @{}", thousands(first), thousands(last))
-            }
-            (false, ..) => writeln!(f, "nothing new: no event was added"),
+        let Self { events, sequence_first, sequence_last, .. } = *self;
+        tell_written(f, self.dry_run, Written { events, sequence_first, sequence_last })
+    }
+}
+
+/// The last line of an import: what it wrote.
+pub(crate) fn tell_written(
+    f: &mut fmt::Formatter<'_>,
+    dry_run: bool,
+    written: Written,
+) -> fmt::Result {
+    match (dry_run, written.sequence_first, written.sequence_last) {
+        (true, ..) => writeln!(f, "nothing was changed"),
+        (false, Some(first), Some(last)) => {
+            let events = counted(written.events, "event", "events");
+            writeln!(f, "{events}, @{} .. @{}", thousands(first), thousands(last))
         }
+        (false, ..) => writeln!(f, "nothing new: no event was added"),
     }
 }
 

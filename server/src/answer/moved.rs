@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Answer, cell, counted, facts::Facts};
+use super::{Answer, cell, counted, facts::Facts, import::tell_written};
 use crate::{
     render::{
         number::{duration, thousands},
@@ -115,14 +115,8 @@ impl fmt::Display for Moved {
         }
         facts.add_some("same as there", self.is_equal.map(|same| if same { "yes" } else { "NO" }));
         writeln!(f, "{facts}")?;
-        match (self.dry_run, self.sequence_first, self.sequence_last) {
-            (true, ..) => writeln!(f, "nothing was changed"),
-            (false, Some(first), Some(last)) => {
-                let events = counted(self.events, "event", "events");
-                writeln!(f, "{events}, @{} .. @{}", thousands(first), thousands(last))
-            }
-            (false, ..) => writeln!(f, "nothing new: no event was added"),
-        }
+        let Self { events, sequence_first, sequence_last, .. } = *self;
+        tell_written(f, self.dry_run, Written { events, sequence_first, sequence_last })
     }
 }
 

@@ -17,6 +17,14 @@ pub fn token(bytes: &[u8]) {
         let again = Token::parse_hex(bare).expect("the same without its prefix");
         assert_eq!(again.digest(), token.digest());
     }
+    let ours = Token::parse(text).or_else(|_no_prefix| Token::parse_hex(text));
+    match (ours, Token::parse_any(text)) {
+        (Ok(ours), any) => assert_eq!(any.expect("any form is read").digest(), ours.digest()),
+        (Err(_), Ok(_)) => {
+            assert!((16..=1_024).contains(&text.len()) && !text.starts_with("pb_"), "{text:?}");
+        }
+        (Err(_), Err(_)) => {}
+    }
     if let Ok(id) = SessionId::parse(text) {
         assert!(id.to_string().eq_ignore_ascii_case(text), "{text} is read as {id}");
         assert_eq!(SessionId::parse(&id.to_string()), Ok(id));
