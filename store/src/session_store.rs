@@ -146,7 +146,7 @@ impl SessionStore {
     /// The live session that the token opens. `None`: malformed, unknown, spent, ended or expired.
     /// Constant work; never waits for a disk.
     pub fn get(&self, token: &str) -> Option<Session> {
-        self.ledger.session(&Token::parse_any(token).ok()?)
+        self.ledger.session(&bearer(token)?)
     }
 
     /// Who a request with that token acts for: its user, or a guest, or nobody.
@@ -177,7 +177,7 @@ impl SessionStore {
     /// # Errors
     /// As [`Ledger::refresh`].
     pub fn try_refresh(&self, old_token: &str) -> Result<Option<IssuedSession>, LedgerError> {
-        let Ok(token) = Token::parse_any(old_token) else { return Ok(None) };
+        let Some(token) = bearer(old_token) else { return Ok(None) };
         self.finish(self.ledger.start_refresh(&token, self.lifetime_ms))
     }
 
@@ -221,7 +221,7 @@ impl SessionStore {
     /// # Errors
     /// As [`Ledger::revoke`].
     pub fn try_revoke(&self, token: &str) -> Result<bool, LedgerError> {
-        let Ok(token) = Token::parse_any(token) else { return Ok(false) };
+        let Some(token) = bearer(token) else { return Ok(false) };
         let session = SessionRef::Token(token.digest());
         self.finish(self.ledger.start_revoke(session, EndReason::Logout))
     }
@@ -255,7 +255,7 @@ impl SessionStore {
     /// # Errors
     /// As [`Ledger::set_device`].
     pub fn try_set_device(&self, token: &str, device: String) -> Result<bool, LedgerError> {
-        let Ok(token) = Token::parse_any(token) else { return Ok(false) };
+        let Some(token) = bearer(token) else { return Ok(false) };
         self.finish(self.ledger.start_set_device(&token, device))
     }
 
@@ -275,7 +275,7 @@ impl SessionStore {
     /// # Errors
     /// As [`Ledger::upgrade`].
     pub fn try_upgrade(&self, token: &str, real_user_id: String) -> Result<bool, LedgerError> {
-        let Ok(token) = Token::parse_any(token) else { return Ok(false) };
+        let Some(token) = bearer(token) else { return Ok(false) };
         self.finish(self.ledger.start_upgrade(&token, real_user_id))
     }
 
@@ -297,7 +297,7 @@ impl SessionStore {
         token: &str,
         real_user_id: String,
     ) -> Result<Option<IssuedSession>, LedgerError> {
-        let Ok(token) = Token::parse_any(token) else { return Ok(None) };
+        let Some(token) = bearer(token) else { return Ok(None) };
         self.finish(self.ledger.start_upgrade_and_rotate(&token, real_user_id))
     }
 
@@ -320,7 +320,7 @@ impl SessionStore {
         token: &str,
         tenant_id: Option<String>,
     ) -> Result<bool, LedgerError> {
-        let Ok(token) = Token::parse_any(token) else { return Ok(false) };
+        let Some(token) = bearer(token) else { return Ok(false) };
         self.finish(self.ledger.start_set_tenant(&token, tenant_id))
     }
 
@@ -339,6 +339,13 @@ impl SessionStore {
         }
         Ok(answer)
     }
+}
+
+/// A token of ours, or of the system that a session was imported from. Bare digits are refused: they
+/// are what a cookie or a JWT carries, and those are opened with [`Token::parse_hex`].
+fn bearer(text: &str) -> Option<Token> {
+    let token = Token::parse_any(text).ok()?;
+    Token::parse_hex(text).is_err().then_some(token)
 }
 
 /// What was refused as out of limits changed nothing; anything else may not be passed over.

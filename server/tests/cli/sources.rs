@@ -233,7 +233,10 @@ fn nobody_is_logged_out_by_a_move_from_modo() {
     let ledger = moving.ledger();
     let store = SessionStore::from(ledger.clone());
     // The cookie's value, once its signature is off: 64 hexadecimal digits.
-    let session = store.get(&"0a".repeat(32)).expect("live");
+    let opened = |digits: &str| ledger.session(&Token::parse_hex(digits).expect("digits"));
+    let session = opened(&"0a".repeat(32)).expect("live");
+    assert_eq!(store.get(&format!("pb_{}", "0a".repeat(32))), Some(session.clone()));
+    assert!(store.get(&"0a".repeat(32)).is_none(), "bare digits are for cookies");
     assert_eq!(session.id.to_string(), "01M7WH9B1A4TFF59TDWH9EDD10", "the id stays");
     assert_eq!((&*session.user_id, session.transport), ("mira", Transport::Cookie));
     assert_eq!(session.ip, "192.0.2.7".parse().ok());
@@ -244,7 +247,7 @@ fn nobody_is_logged_out_by_a_move_from_modo() {
     );
     let cart = ledger.data(session.id, &DataKey::new("cart").expect("short"));
     assert_eq!(cart.as_deref(), Some("[1,2]"));
-    assert_eq!(store.get(&"0b".repeat(32)).expect("live").ip, None);
+    assert_eq!(opened(&"0b".repeat(32)).expect("live").ip, None);
 }
 
 /// A record as the published crate writes it: id, data and time of expiry, one behind the other.
