@@ -24,3 +24,4 @@ mod sources;
 mod support;
 mod tour;
 mod verify;
+mod witnesses;
