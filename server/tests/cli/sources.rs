@@ -284,6 +284,11 @@ fn nobody_is_logged_out_by_a_move_from_tower_sessions() {
     moving.check_counts(from, &[&key[..], &["--dry-run"]].concat(), [2, 0, 1, 2]);
     moving.check_counts(from, &key, [2, 0, 1, 2]);
     moving.check_counts(from, &key, [0, 2, 1, 2]);
+    // The table has no time of login, so a later import would give another id.
+    let (source, store) = (moving.source(), moving.store());
+    let import = ["import", "--from", from, text(&source), "--json", "--store", text(&store)];
+    let later = run(&[&import[..], &key, &["--now", "2026-11-20T15:30:00Z"]].concat()).json();
+    assert_eq!((&later["already_there"], &later["events"]), (&json!(2), &json!(0)), "{later}");
     let ledger = moving.ledger();
     let store = SessionStore::from(ledger.clone());
     let session = store.get("AAAAAAAAAAAAAAAAAAAAAQ").expect("live");
