@@ -17,10 +17,13 @@
 //! [`history`] is who logged in, from where and what became of it: folded from all events for one
 //! user, or kept on disk for all.
 //!
+//! [`rows`] is what one session is as a row of a table, and what a table must be able to do.
+//!
 //! Everything here is derived: it can be deleted and built again from the events.
 
 pub mod history;
 pub mod live;
+pub mod rows;
 mod sync;
 
 pub use history::{HistoryFold, HistoryIndex};

@@ -46,6 +46,16 @@ pub fn as_of(journal: &dyn Journal, sequence: u64) -> Result<View, LedgerError> 
 }
 
 impl View {
+    /// The tables underneath.
+    pub(crate) fn live(&self) -> &Live {
+        &self.live
+    }
+
+    /// The tables underneath, to be folded on.
+    pub(crate) fn into_live(self) -> Arc<Live> {
+        self.live
+    }
+
     /// The event after which it was so.
     pub fn sequence(&self) -> u64 {
         self.sequence

@@ -7,9 +7,10 @@ use passbook_journal::{
     AppendError, BackupError, CloseError, CompactError, JournalError, OpenError, ReadError,
     ReadOnlyReason, SnapshotError,
 };
+use passbook_projections::rows::BackendError;
 use thiserror::Error;
 
-use crate::{backend::BackendError, ports::EntropyError};
+use crate::ports::EntropyError;
 
 /// Why the ledger did not do what was asked. [`code`](Self::code) is stable.
 #[derive(Debug, Clone, Error)]
@@ -94,8 +95,8 @@ pub enum LedgerError {
     /// All changes are settled, but closing was not clean.
     #[error(transparent)]
     Close(#[from] CloseError),
-    /// A backend that sessions are written through to failed. Memory has the change; the write is
-    /// tried again with the next one.
+    /// A backend that sessions are written through to failed. Memory has the change, so an ended
+    /// session is dead; the write is tried again until it succeeds.
     #[error(transparent)]
     Backend(#[from] BackendError),
     /// The journal was changed by someone else than this ledger, or an invariant does not hold.

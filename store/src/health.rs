@@ -1,8 +1,9 @@
 //! How the ledger is, for a status page and an alarm.
 
 use passbook_journal::JournalHealth;
+use passbook_projections::rows::BackendError;
 
-use crate::execute::Engine;
+use crate::{execute::Engine, rows::MirrorHealth};
 
 /// How the ledger is at one moment.
 #[derive(Debug, Clone)]
@@ -18,8 +19,13 @@ pub struct Health {
     /// The last event that is in the history's index; `None` while it is built, or if there is
     /// none.
     pub indexed: Option<u64>,
-    /// Writes to a backend that failed and wait to be tried again.
+    /// Rows of a backend that are not as they are in memory: under way, or failed and tried again
+    /// until they are.
     pub backend_backlog: usize,
+    /// What the backend said of one that failed; `None`: none did.
+    pub backend_error: Option<BackendError>,
+    /// The mirror that was asked for with [`Builder::mirror`](crate::Builder::mirror), if one was.
+    pub mirror: Option<MirrorHealth>,
 }
 
 impl Health {
@@ -31,6 +37,8 @@ impl Health {
             users: engine.live.users(),
             indexed: None,
             backend_backlog: 0,
+            backend_error: None,
+            mirror: None,
         }
     }
 

@@ -6,6 +6,7 @@
 
 use std::{
     collections::VecDeque,
+    ops::RangeInclusive,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, Wake, Waker},
@@ -71,7 +72,7 @@ impl Inflight {
 
     /// Enters a group that is about to be queued.
     pub(crate) fn enter(&self, last: u64, events: Vec<Event>) -> Arc<Ticket> {
-        let ticket = Arc::new(Ticket::of(events));
+        let ticket = Arc::new(Ticket::of(last, events));
         self.queue.lock().push_back(Entry { last, ticket: Arc::clone(&ticket) });
         ticket
     }
@@ -85,7 +86,7 @@ impl Inflight {
     /// A ticket for the moment at which all events up to `head` are durable.
     pub(crate) fn wait_for(&self, head: u64) -> Arc<Ticket> {
         let mut queue = self.queue.lock();
-        let ticket = Arc::new(Ticket::of(Vec::new()));
+        let ticket = Arc::new(Ticket::of(head, Vec::new()));
         if self.applied() >= head {
             ticket.settle(Ok(()));
         } else {
@@ -115,8 +116,7 @@ impl Inflight {
 
     fn apply(&self, entry: &Entry) {
         let events = entry.ticket.events();
-        let count = u64::try_from(events.len()).expect("a group has few events");
-        let first = entry.last + 1 - count;
+        let first = *entry.ticket.sequences().start();
         if !Bug::AppliedBeforeFolded.is_planted() {
             drop(entry.ticket.folding());
         }
@@ -165,6 +165,8 @@ impl Observer for Inflight {
 /// One caller's place in the queue, with the events that its command came to.
 #[derive(Debug)]
 pub(crate) struct Ticket {
+    /// The sequence of its last event; with no events, of the last one that it waits for.
+    last: u64,
     events: Vec<Event>,
     folding: Mutex<()>,
     state: Mutex<TicketState>,
@@ -177,9 +179,9 @@ enum TicketState {
 }
 
 impl Ticket {
-    fn of(events: Vec<Event>) -> Self {
+    fn of(last: u64, events: Vec<Event>) -> Self {
         let state = Mutex::new(TicketState::Waiting(None));
-        Self { events, folding: Mutex::default(), state }
+        Self { last, events, folding: Mutex::default(), state }
     }
 
     /// Held by the decider from before the journal has the group until the group is folded over
@@ -191,6 +193,11 @@ impl Ticket {
 
     pub(crate) fn events(&self) -> &[Event] {
         &self.events
+    }
+
+    fn sequences(&self) -> RangeInclusive<u64> {
+        let count = u64::try_from(self.events.len()).expect("a group has few events");
+        self.last + 1 - count..=self.last
     }
 
     fn settle(&self, result: Result<(), Arc<JournalError>>) {
@@ -242,6 +249,11 @@ impl<T> Pending<T> {
     /// The answer that will be given. It is not true yet.
     pub(crate) fn answer(&self) -> Option<&T> {
         self.answer.as_ref()?.as_ref().ok()
+    }
+
+    /// The events that the command came to; empty if it came to none.
+    pub(crate) fn sequences(&self) -> RangeInclusive<u64> {
+        self.ticket.sequences()
     }
 
     /// The same wait for another answer.

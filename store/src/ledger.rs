@@ -155,7 +155,9 @@ impl Ledger {
     /// How the ledger is.
     pub fn health(&self) -> Health {
         let indexed = self.upkeep.indexer.as_ref().and_then(Indexer::through);
-        Health { indexed, ..Health::of(&self.engine) }
+        let health = Health::of(&self.engine);
+        let mirror = self.upkeep.mirroring.as_ref().map(|mirror| mirror.health(health.applied));
+        Health { indexed, mirror, ..health }
     }
 
     /// SHA-256 over the whole state: the same as that of a replay of the journal to

@@ -14,7 +14,6 @@
 
 mod as_of;
 mod auth_context;
-mod backend;
 mod background;
 mod backup;
 mod compaction;
@@ -24,11 +23,11 @@ mod health;
 mod history;
 mod inflight;
 mod ledger;
-mod mirror;
 mod overlay;
 mod ports;
 mod replay;
 mod replay_window;
+mod rows;
 mod salvage;
 mod session_store;
 mod snapshot;
@@ -39,7 +38,6 @@ mod upkeep;
 
 pub use as_of::{View, as_of};
 pub use auth_context::AuthContext;
-pub use backend::{BackendError, SessionBackend, SessionRow};
 pub use backup::{CopyPhase, CopyProgress, backup, backup_with, restore, restore_with};
 pub use compaction::{CompactionPolicy, CompactionReport, OnProgress};
 pub use error::LedgerError;
@@ -58,7 +56,15 @@ pub use passbook_projections::history::{
     self as login_history, Cursor, HistoryEntry, HistoryFold, HistoryKind, HistoryQuery,
     HistoryWhat, Page, Recorded, expiry_reason,
 };
+#[cfg(feature = "postgres")]
+pub use passbook_projections::rows::PostgresSessionBackend;
+#[cfg(feature = "sqlite")]
+pub use passbook_projections::rows::SqliteSessionBackend;
+pub use passbook_projections::rows::{
+    BackendError, Checkpoint, MirrorBackend, RowBatch, SessionBackend, SessionRow,
+};
 pub use ports::{Clock, Entropy, EntropyError, OsEntropy, SeededEntropy, SimClock, SystemClock};
+pub use rows::{MirrorHealth, RowCheck, RowDifference, RowDifferenceKind, RowMirror};
 pub use salvage::{SalvageOutcome, SalvagePhase, SalvageProgress, salvage, salvage_with};
 pub use session_store::SessionStore;
 pub use snapshot::SnapshotProgress;

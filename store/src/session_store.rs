@@ -6,7 +6,7 @@ use passbook_core::{EndReason, Session, SessionRef, Token};
 
 use crate::{
     AuthContext, Health, IssuedSession, Ledger, Login, SessionBackend, error::LedgerError,
-    ledger::Started, mirror::Mirror,
+    ledger::Started, rows::WriteThrough,
 };
 
 /// A session store. In memory with [`new`](Self::new), durable in a folder with
@@ -33,7 +33,7 @@ use crate::{
 pub struct SessionStore {
     ledger: Ledger,
     lifetime_ms: Option<u64>,
-    mirror: Option<Arc<Mirror>>,
+    rows: Option<Arc<WriteThrough>>,
 }
 
 impl Default for SessionStore {
@@ -45,7 +45,7 @@ impl Default for SessionStore {
 impl From<Ledger> for SessionStore {
     /// The blocking face of a ledger: what is done through one is seen through the other.
     fn from(ledger: Ledger) -> Self {
-        Self { ledger: ledger.committing_itself(), lifetime_ms: None, mirror: None }
+        Self { ledger: ledger.committing_itself(), lifetime_ms: None, rows: None }
     }
 }
 
@@ -84,19 +84,27 @@ impl SessionStore {
     }
 
     /// A store in memory that starts with the rows of `backend` and writes every change through to
-    /// it. Expired rows are removed from the backend.
+    /// it before it answers. Expired rows are left out and removed from the backend.
     ///
-    /// A write that the backend fails is an error to the caller, is tried again with the next
-    /// change, and shows in [`health`](Self::health). Memory has the change all the same: a session
-    /// that was ended stays dead.
+    /// Memory is authoritative, and reads never wait for the backend. If a write fails, the caller
+    /// gets the error and the change is not promised: it may or may not be there after a restart. It
+    /// is tried again, with growing pauses of up to 10 seconds, until it succeeds;
+    /// [`health`](Self::health) tells what is behind. A session that was ended is dead at once, and
+    /// stays so through a restart if the backend names a place to note its removal in
+    /// ([`SessionBackend::removals_file`]).
+    ///
+    /// A backend that hangs holds up those who change something until it answers: the ones of
+    /// Passbook give up by themselves. Dropping the last handle waits for the call under way. What is
+    /// changed through [`ledger`](Self::ledger) is written through within a second, not before the
+    /// answer. A table belongs to one store at a time.
     ///
     /// # Errors
-    /// [`LedgerError::Backend`] if the rows can't be read or expired ones not removed;
+    /// [`LedgerError::Backend`] if the rows or the noted removals can't be read;
     /// [`LedgerError::Limit`] if a row is no session.
     pub fn try_with_backend(backend: Box<dyn SessionBackend>) -> Result<Self, LedgerError> {
         let ledger = Ledger::memory()?;
-        let mirror = Mirror::hydrate(&ledger, backend)?;
-        Ok(Self { mirror: Some(Arc::new(mirror)), ..ledger.into() })
+        let rows = WriteThrough::hydrate(&ledger, backend)?;
+        Ok(Self { rows: Some(Arc::new(rows)), ..ledger.into() })
     }
 
     /// The ledger underneath.
@@ -106,8 +114,9 @@ impl SessionStore {
 
     /// How the store is.
     pub fn health(&self) -> Health {
-        let backend_backlog = self.mirror.as_ref().map_or(0, |mirror| mirror.backlog());
-        Health { backend_backlog, ..self.ledger.health() }
+        let health = self.ledger.health();
+        let Some(rows) = &self.rows else { return health };
+        Health { backend_backlog: rows.backlog(), backend_error: rows.failed(), ..health }
     }
 
     /// Logs a user in.
@@ -333,9 +342,11 @@ impl SessionStore {
 
     /// Waits until the change is durable, and written through if there is a backend.
     fn finish<T>(&self, started: Started<T>) -> Result<T, LedgerError> {
-        let answer = started?.wait()?;
-        if let Some(mirror) = &self.mirror {
-            mirror.catch_up()?;
+        let pending = started?;
+        let events = pending.sequences();
+        let answer = pending.wait()?;
+        if let Some(rows) = &self.rows {
+            rows.settle(events)?;
         }
         Ok(answer)
     }

@@ -2,18 +2,23 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
+use passbook_projections::rows::MirrorBackend;
+
 use crate::{
     background::Repeating,
     compaction::{CompactionPolicy, compact_if_due},
     error::LedgerError,
     execute::Engine,
     history::{Home, Indexer},
+    rows::Mirroring,
     sweeper::sweep,
 };
 
 /// Which of them there are.
 #[derive(Debug)]
 pub(crate) struct Wanted<'a> {
+    /// Lets that table follow the ledger of that id.
+    pub(crate) mirror: Option<([u8; 16], Box<dyn MirrorBackend>)>,
     /// Ends what has expired, so often.
     pub(crate) sweep_interval: Option<Duration>,
     /// Compacts when it is time.
@@ -26,13 +31,14 @@ pub(crate) struct Wanted<'a> {
 #[derive(Debug)]
 pub(crate) struct Upkeep {
     pub(crate) indexer: Option<Indexer>,
+    pub(crate) mirroring: Option<Mirroring>,
     pub(crate) compaction: CompactionPolicy,
     _sweeper: Option<Repeating>,
     _compactor: Option<Repeating>,
 }
 
 impl Upkeep {
-    pub(crate) fn start(engine: &Arc<Engine>, wanted: &Wanted<'_>) -> Result<Self, LedgerError> {
+    pub(crate) fn start(engine: &Arc<Engine>, wanted: Wanted<'_>) -> Result<Self, LedgerError> {
         let sweeper = wanted.sweep_interval.map(|interval| {
             Repeating::start("passbook-sweep", engine, interval, |engine, _stop| sweep(engine))
         });
@@ -43,7 +49,10 @@ impl Upkeep {
         let indexer = wanted.index.map(|(folder, store)| {
             Indexer::start(engine, Home { folder: folder.to_owned(), store })
         });
+        let mirroring =
+            wanted.mirror.map(|(ledger, backend)| Mirroring::start(engine, ledger, backend));
         Ok(Self {
+            mirroring: started(mirroring)?,
             indexer: started(indexer)?,
             compaction: wanted.compaction.unwrap_or_default(),
             _sweeper: started(sweeper)?,

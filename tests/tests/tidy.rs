@@ -12,7 +12,7 @@ const ARROWS: [(&str, &[&str]); 7] = [
     ("core", &["bincode", "passbook-planted"]),
     ("journal", &["crc32fast", "passbook-planted"]),
     ("planted", &[]),
-    ("projections", &["passbook-core", "passbook-planted", "crc32fast", "sled"]),
+    ("projections", &["passbook-core", "passbook-planted", "crc32fast", "sled", "tokio"]),
     (
         "store",
         &["passbook-core", "passbook-journal", "passbook-planted", "passbook-projections", "tokio"],

@@ -11,6 +11,8 @@ use passbook_journal::{
     BadSnapshot, Durability, FileJournal, Journal, MemoryJournal, Options, Recovery, SnapshotInfo,
 };
 
+use passbook_projections::rows::MirrorBackend;
+
 use super::Ledger;
 use crate::{
     compaction::CompactionPolicy,
@@ -49,6 +51,7 @@ pub struct Builder {
     sweep_interval: Option<Duration>,
     compaction: Option<CompactionPolicy>,
     history_index: bool,
+    mirror: Option<Box<dyn MirrorBackend>>,
 }
 
 impl Default for Builder {
@@ -63,6 +66,7 @@ impl Default for Builder {
             sweep_interval: Some(DEFAULT_SWEEP_INTERVAL),
             compaction: Some(CompactionPolicy::default()),
             history_index: true,
+            mirror: None,
         }
     }
 }
@@ -151,6 +155,27 @@ impl Builder {
         self
     }
 
+    /// Lets a table follow the ledger, for programs that ask in SQL: each live session is a row, at
+    /// most moments behind. The table is told nothing that is not durable, has its own checkpoint,
+    /// and catches up after it was away; [`Health::mirror`](crate::Health::mirror) tells how far it
+    /// is. Expired sessions are rows until a sweep drops them: compare `expires_at` with the clock.
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")] fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use passbook::{Ledger, SqliteSessionBackend};
+    /// let folder = tempfile::tempdir()?;
+    /// let table = SqliteSessionBackend::open(folder.path().join("sessions.db"))?;
+    /// let ledger = Ledger::builder().path(folder.path().join("ledger")).mirror(table).open_blocking()?;
+    /// assert!(ledger.health().mirror.is_some());
+    /// # Ok(()) }
+    /// # #[cfg(not(feature = "sqlite"))] fn main() {}
+    /// ```
+    #[must_use]
+    pub fn mirror(mut self, backend: impl MirrorBackend + 'static) -> Self {
+        self.mirror = Some(Box::new(backend));
+        self
+    }
+
     /// Opens the ledger on a thread of its own, so that no runtime waits for the replay.
     ///
     /// # Errors
@@ -176,7 +201,7 @@ impl Builder {
     /// [`LedgerError::Open`] says what is wrong with the folder: another process has it, it is no
     /// ledger, it is damaged, a newer version wrote it, it can't be written to.
     /// [`LedgerError::Event`] if an event in it can't be read.
-    pub fn open_blocking(self) -> Result<Ledger, LedgerError> {
+    pub fn open_blocking(mut self) -> Result<Ledger, LedgerError> {
         let mut rebuild = Rebuild::new();
         let (journal, opened) = self.open_journal(&mut rebuild)?;
         let engine = Arc::new(Engine::new(Parts {
@@ -195,12 +220,17 @@ impl Builder {
             engine.submit(&command, Committer::Caller)?.wait()?;
         }
         let index = self.index_folder(&opened);
+        let mirror = match self.mirror.take() {
+            Some(backend) => Some((ledger_id(&opened, &*self.entropy)?, backend)),
+            None => None,
+        };
         let wanted = Wanted {
+            mirror,
             sweep_interval: self.sweep_interval,
             compaction: self.compaction,
             index: index.as_ref().map(|(folder, store)| (folder.as_path(), *store)),
         };
-        let upkeep = Arc::new(Upkeep::start(&engine, &wanted)?);
+        let upkeep = Arc::new(Upkeep::start(&engine, wanted)?);
         let committer = Committer::Journal;
         Ok(Ledger { engine, context: None, opened: Arc::new(opened), committer, upkeep })
     }
@@ -241,6 +271,16 @@ impl Builder {
 
 fn opened_by(rebuild: &Rebuild) -> Opened {
     Opened { events: rebuild.events(), snapshot: rebuild.snapshot().cloned(), ..Opened::default() }
+}
+
+/// The id of the ledger; one that is kept in no folder is another at every start.
+fn ledger_id(opened: &Opened, entropy: &dyn Entropy) -> Result<[u8; 16], LedgerError> {
+    let mut id = [0; 16];
+    match &opened.recovery {
+        Some(recovery) => id = recovery.store,
+        None => entropy.fill(&mut id)?,
+    }
+    Ok(id)
 }
 
 fn dropped_bytes(opened: &Opened) -> u64 {
