@@ -24,6 +24,7 @@ pub(crate) mod import;
 pub(crate) mod journal;
 pub(crate) mod kept;
 pub(crate) mod made;
+pub(crate) mod mirror;
 pub(crate) mod moved;
 pub(crate) mod paint;
 pub(crate) mod quickstart;

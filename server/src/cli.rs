@@ -18,6 +18,7 @@ mod global;
 mod help;
 mod import;
 mod journal;
+mod mirror;
 mod quickstart;
 mod restore;
 mod revoke;
@@ -90,6 +91,8 @@ enum Verb {
     Import(import::Args),
     /// Write the live sessions to a file, to be imported elsewhere.
     Export(export::Args),
+    /// Keep live sessions as rows of a SQLite or PostgreSQL database.
+    Mirror(mirror::Args),
     /// The JSON Schema of what is printed under --json.
     Schema(schema::Args),
     /// Print a script that completes commands in a shell.
@@ -154,6 +157,7 @@ fn dispatch(app: &App, verb: Verb) -> Result<(), Failure> {
         Verb::Restore(args) => restore::run(app, &args),
         Verb::Import(args) => import::run(app, &args),
         Verb::Export(args) => export::run(app, &args),
+        Verb::Mirror(args) => mirror::run(app, &args),
         Verb::Schema(args) => schema::run(app, &args),
         Verb::Completions(args) => completions::run(app, &args),
         Verb::Version => app.output.print(&crate::answer::schema::Version::new()),

@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    Answer, Line, backup, compacted, event, exported, history, import, journal, made, moved,
-    quickstart, restored, salvaged, session, snapshot, user, verify,
+    Answer, Line, backup, compacted, event, exported, history, import, journal, made, mirror,
+    moved, quickstart, restored, salvaged, session, snapshot, user, verify,
 };
 use crate::{
     failure,
@@ -44,6 +44,7 @@ pub(crate) fn all() -> Vec<(&'static str, Value)> {
         (import::IMPORT_SCHEMA, schema_for!(import::Imported).to_value()),
         (moved::MOVED_SCHEMA, schema_for!(moved::Moved).to_value()),
         (journal::JOURNAL_STAT_SCHEMA, schema_for!(journal::JournalStat).to_value()),
+        (mirror::MIRROR_SCHEMA, schema_for!(mirror::Mirrored).to_value()),
         (quickstart::QUICKSTART_SCHEMA, schema_for!(quickstart::Tour).to_value()),
         (restored::RESTORED_SCHEMA, schema_for!(restored::Restored).to_value()),
         (salvaged::SALVAGED_SCHEMA, schema_for!(salvaged::Salvaged).to_value()),

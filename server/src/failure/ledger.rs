@@ -56,6 +56,9 @@ impl From<LedgerError> for Failure {
                     .field("sequence", json!(sequence))
                     .field("sequence_first", json!(first))
             }
+            LedgerError::Backend(backend) => Self::new(exit, code, "the database failed")
+                .why(backend.to_string())
+                .help("the store is as it was, and so are rows that were written; see to the database and try again"),
             LedgerError::Compact(compact) => of_compact(compact, code, exit),
             LedgerError::Backup(backup) => backup::failure(backup),
             LedgerError::Rejected(_)
@@ -67,7 +70,6 @@ impl From<LedgerError> for Failure {
             | LedgerError::Snapshot(_)
             | LedgerError::Close(_)
             | LedgerError::Salvage { .. }
-            | LedgerError::Backend(_)
             | LedgerError::Internal(_) => Self::new(exit, code, chain(&error)),
         }
     }
@@ -78,7 +80,8 @@ fn exit_of(error: &LedgerError) -> Exit {
     match error {
         LedgerError::Limit(_) => Exit::Usage,
         LedgerError::CommitIndeterminate(_) => Exit::Unknown,
-        LedgerError::Unavailable(_)
+        LedgerError::Backend(_)
+        | LedgerError::Unavailable(_)
         | LedgerError::ReadOnly(ReadOnlyReason::DiskFull(_) | ReadOnlyReason::NotPrepared(_))
         | LedgerError::Close(CloseError::Poisoned(_) | CloseError::Watermark(_)) => {
             Exit::Unwritable
@@ -98,7 +101,6 @@ fn exit_of(error: &LedgerError) -> Exit {
         | LedgerError::Event { .. }
         | LedgerError::Read(_)
         | LedgerError::Salvage { .. }
-        | LedgerError::Backend(_)
         | LedgerError::Internal(_) => Exit::Failed,
     }
 }

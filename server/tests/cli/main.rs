@@ -16,6 +16,7 @@ mod golden;
 mod hostile;
 mod import;
 mod locks;
+mod mirror;
 mod pipes;
 mod revoke;
 mod schema;
