@@ -205,33 +205,20 @@ fn migrate(connection: &mut Connection) -> Result<(), BackendError> {
 }
 
 fn upsert(statement: &mut Statement<'_>, row: &SessionRow) -> Result<(), String> {
-    let Columns {
-        id,
-        token_digest,
-        user_id,
-        is_guest,
-        created_at,
-        last_active_at,
-        expires_at,
-        device,
-        tenant_id,
-        ip,
-        user_agent,
-        data,
-    } = Columns::of(row)?;
+    let row = Columns::of(row)?;
     let values = params![
-        id,
-        token_digest,
-        user_id,
-        is_guest,
-        created_at,
-        last_active_at,
-        expires_at,
-        device,
-        tenant_id,
-        ip,
-        user_agent,
-        data
+        row.id,
+        row.token_digest,
+        row.user_id,
+        row.is_guest,
+        row.created_at,
+        row.last_active_at,
+        row.expires_at,
+        row.device,
+        row.tenant_id,
+        row.ip,
+        row.user_agent,
+        row.data,
     ];
     statement.execute(values).map(|_one| ()).map_err(said)
 }
