@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, reason = "a bench prints its table")]
 
 use std::{
+    collections::VecDeque,
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
@@ -59,7 +60,7 @@ fn tell(what: &str, took: Duration, peer: Option<Duration>) {
     let count = u32::try_from(ROWS).expect("few");
     let rate = f64::from(count) / took.as_secs_f64();
     let times = peer.map(|peer| format!("   {:.2}x", took.as_secs_f64() / peer.as_secs_f64()));
-    println!("{what:<30} {took:>10.0?}   {rate:>9.0} rows/s{}", times.unwrap_or_default());
+    println!("{what:<30} {took:>10.2?}   {rate:>9.0} rows/s{}", times.unwrap_or_default());
 }
 
 fn timed(work: impl FnOnce()) -> Duration {
@@ -78,20 +79,19 @@ fn median(times: impl Iterator<Item = Duration>) -> Duration {
 fn fill(folder: &Path) {
     let builder = Ledger::builder().path(folder).history_index(false).compaction(None);
     let ledger = builder.open_blocking().expect("a ledger");
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-    runtime.block_on(async {
-        for first in (0..ROWS).step_by(WINDOW) {
-            let logins: Vec<_> = (first..ROWS.min(first + WINDOW))
-                .map(|number| {
-                    let login = Login::new(format!("user{}", number % 20_000));
-                    ledger.create(login.device("Firefox on Linux").tenant("acme"))
-                })
-                .collect();
-            for login in logins {
-                login.await.expect("durable");
-            }
+    let mut pending = VecDeque::new();
+    for number in 0..ROWS {
+        let login = Login::new(format!("user{}", number % 20_000));
+        let login = login.device("Firefox on Linux").tenant("acme");
+        pending.push_back(ledger.start_login(login).expect("room"));
+        if pending.len() > WINDOW {
+            pending.pop_front().expect("some").wait().expect("durable");
         }
-    });
+    }
+    for login in pending {
+        login.wait().expect("durable");
+    }
+    ledger.close().expect("closes");
 }
 
 /// Of what a mirror makes its rows.
