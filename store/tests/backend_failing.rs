@@ -69,6 +69,10 @@ impl Connection {
         write: impl FnOnce(&mut TableState),
     ) -> Result<(), BackendError> {
         let failed = |why| Err(BackendError::new(operation, why));
+        let is_cut = || *self.cut.lock().expect("no panic");
+        if is_cut() {
+            return failed("the process is dead");
+        }
         let mut state = self.table.state();
         state.calls += 1;
         assert!(!state.panics, "planted");
@@ -78,7 +82,7 @@ impl Connection {
             state = self.table.changed.wait(state).expect("no panic");
         }
         state.hanging -= 1;
-        if *self.cut.lock().expect("no panic") {
+        if is_cut() {
             return failed("the process is dead");
         }
         if state.fails_for == Some(id) {
@@ -116,11 +120,20 @@ impl SessionBackend for Connection {
 struct World {
     table: Arc<Table>,
     folder: TempDir,
+    /// Dead processes. They are kept, because one that is dropped ends in order.
+    graves: Vec<SessionStore>,
 }
 
 impl World {
     fn new() -> Self {
-        Self { table: Arc::default(), folder: tempfile::tempdir().expect("a folder") }
+        let folder = tempfile::tempdir().expect("a folder");
+        Self { table: Arc::default(), folder, graves: Vec::new() }
+    }
+
+    /// The process dies, and does nothing more: neither to the table nor to its files.
+    fn kill(&mut self, store: SessionStore, cut: &Mutex<bool>) {
+        *cut.lock().expect("no panic") = true;
+        self.graves.push(store);
     }
 
     fn file(&self) -> PathBuf {
@@ -195,7 +208,7 @@ impl Known {
 #[test]
 fn whichever_call_fails_no_ended_session_lives_again_and_no_acknowledged_one_is_missing() {
     for fails_each in 1..=10 {
-        let world = World::new();
+        let mut world = World::new();
         let mut known = Known::default();
         let mut draw = fails_each;
         let mut survivors = 0;
@@ -210,7 +223,9 @@ fn whichever_call_fails_no_ended_session_lives_again_and_no_acknowledged_one_is_
                 known.act(&store, draw >> 33);
                 known.check(&store, &format!("every {fails_each}th fails, round {round}"));
             }
-            *cut.lock().expect("no panic") = round % 2 == 0;
+            if round % 2 == 0 {
+                world.kill(store, &cut);
+            }
         }
         assert!(known.dead.len() > 10 && survivors > 10, "something happened");
     }
@@ -308,12 +323,13 @@ fn a_failure_is_told_to_whose_change_it_was_and_to_nobody_else() {
 
 #[test]
 fn a_damaged_list_of_removals_is_refused_with_its_place_and_a_way_out() {
-    let world = World::new();
+    let mut world = World::new();
     let (store, cut) = world.start();
     let ann = store.create("ann".to_owned());
-    *cut.lock().expect("no panic") = true;
+    world.table.set(|state| state.fails_for = Some(ann.id));
     assert!(store.try_revoke(&ann.token.expose()).is_err());
-    drop(store);
+    world.kill(store, &cut);
+    world.table.set(|state| state.fails_for = None);
     let good = std::fs::read(world.file()).expect("it is there");
     let mut bad = good.clone();
     bad[25] ^= 1;
