@@ -34,6 +34,7 @@ const BATCH_EVENTS: u64 = 50_000;
 /// let folder = tempfile::tempdir()?;
 /// let store = SessionStore::open(folder.path())?;
 /// store.create("ann".to_owned());
+/// store.ledger().close()?; // who only reads knows of a writer's last event a moment later
 ///
 /// let journal = FileJournal::open_read_only(folder.path(), Arc::new(RealVfs))?;
 /// let table = SqliteSessionBackend::in_memory()?;
