@@ -163,7 +163,7 @@ fn histogram(what: &str, mut took: Vec<Duration>) {
     };
     print!("  {what:<25}{:>7}", took.len());
     for thousandths in [500, 900, 990, 999, 1_000] {
-        print!("{:>10.0?}", at(thousandths));
+        print!("{:>10.1?}", at(thousandths));
     }
     println!();
 }

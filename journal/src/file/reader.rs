@@ -9,10 +9,13 @@ use crate::error::{JournalError, ReadError};
 use crate::format::batch::Batch;
 use crate::journal::{Place, Record};
 use crate::layout::Layout;
+use crate::leaf::Chain;
 use crate::recovery::DATA_START;
 use crate::recovery::read_manifest;
 use crate::recovery::walk::Walk;
 use crate::vfs::OpenMode;
+
+const BROKEN_CHAIN: &str = "it does not continue the chain of what is before it";
 
 /// Records in `next ..= through`.
 #[derive(Debug)]
@@ -25,6 +28,8 @@ pub(crate) struct Reader {
     next: u64,
     through: u64,
     records: VecDeque<Record>,
+    /// Link of the batch before `offset`, once one was read.
+    link: Option<Chain>,
     failed: bool,
 }
 
@@ -46,6 +51,7 @@ impl Reader {
             next: from,
             through,
             records: VecDeque::new(),
+            link: None,
             failed: false,
         }
     }
@@ -74,10 +80,15 @@ impl Reader {
             };
             if let Some(extent) = before_next {
                 self.offset += extent;
+                self.link = None;
                 continue;
             }
             match walk.batch_at(self.offset).map_err(io_failed)? {
+                Ok(batch) if self.link.is_some_and(|link| link != batch.header.previous_chain) => {
+                    return Err(self.damage(BROKEN_CHAIN));
+                }
                 Ok(batch) => {
+                    self.link = Some(batch.chain);
                     take_records(&batch, entry, self.next, self.through, &mut self.records);
                     self.offset += batch.header.extent();
                 }
@@ -102,6 +113,11 @@ impl Reader {
                 opened => opened.map_err(io_failed)?,
             };
             self.walk = Some(Walk::new(file, &entry.header));
+            // An opening from a snapshot did not walk over the older ones: one may be of another
+            // life of this ledger, and verify by itself.
+            if self.link.is_some_and(|link| link != entry.header.previous_chain) {
+                return Err(self.damage(BROKEN_CHAIN));
+            }
         }
         Ok(())
     }

@@ -114,6 +114,35 @@ fn a_segment_of_another_life_is_no_successor() {
 }
 
 #[test]
+fn a_segment_of_another_life_that_a_snapshot_covers_is_not_answered_with() {
+    let sim = SimVfs::new();
+    let (journal, _) = open(&sim).unwrap();
+    append(&journal, 14);
+    snap(&journal, 12).unwrap();
+    drop(journal);
+    let other = lived_otherwise(0).0;
+    let mut tried = 0;
+    for path in files(&sim, "seg").iter().filter(|path| (4..11).contains(&numbers(path).1)) {
+        let image = sim.fork();
+        image.put(path, &other.read_all(path).unwrap());
+        let (journal, recovery) = open(&image).unwrap();
+        assert_eq!(recovery.snapshot.unwrap().sequence, 12, "no other segment was read");
+        let records: Vec<_> = journal.read(1).unwrap().collect();
+        for record in records.iter().filter_map(|record| record.as_ref().ok()) {
+            assert_eq!(record.payload, body(record.sequence), "of another life");
+        }
+        let refused = records.last().unwrap();
+        assert!(matches!(refused, Err(ReadError::Corrupt { .. })), "{refused:?}");
+        // Whoever begins in it hears at its end.
+        let within: Vec<_> = journal.read(numbers(path).1).unwrap().collect();
+        let refused = within.last().unwrap();
+        assert!(matches!(refused, Err(ReadError::Corrupt { .. })), "{refused:?}");
+        tried += 1;
+    }
+    assert!(tried > 2);
+}
+
+#[test]
 fn bytes_behind_the_last_batch_of_a_sealed_segment_are_refused_in_any_block() {
     let sim = SimVfs::new();
     let options = |sim: &SimVfs| Options { segment_bytes: 64 << 10, ..options(sim) };
