@@ -17,7 +17,7 @@ use passbook_core::{SessionId, SessionState, Text, TokenDigest, session::Data};
 use thiserror::Error;
 
 #[cfg(feature = "postgres")]
-pub use postgres::PostgresSessionBackend;
+pub use postgres::{PostgresReader, PostgresRow, PostgresSessionBackend, PostgresValue};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteSessionBackend;
 

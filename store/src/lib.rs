@@ -56,12 +56,14 @@ pub use passbook_projections::history::{
     self as login_history, Cursor, HistoryEntry, HistoryFold, HistoryKind, HistoryQuery,
     HistoryWhat, Page, Recorded, expiry_reason,
 };
-#[cfg(feature = "postgres")]
-pub use passbook_projections::rows::PostgresSessionBackend;
 #[cfg(feature = "sqlite")]
 pub use passbook_projections::rows::SqliteSessionBackend;
 pub use passbook_projections::rows::{
     BackendError, Checkpoint, MirrorBackend, RowBatch, SessionBackend, SessionRow,
+};
+#[cfg(feature = "postgres")]
+pub use passbook_projections::rows::{
+    PostgresReader, PostgresRow, PostgresSessionBackend, PostgresValue,
 };
 pub use ports::{Clock, Entropy, EntropyError, OsEntropy, SeededEntropy, SimClock, SystemClock};
 pub use rows::{MirrorHealth, RowCheck, RowDifference, RowDifferenceKind, RowMirror};

@@ -4,31 +4,27 @@
 //! own, and the caller's thread waits for the answer. So it may be called from any thread, inside or
 //! outside a runtime.
 
+mod connections;
+mod reader;
 mod work;
 
 use std::{
-    error::Error as StdError,
     fmt,
     path::{Path, PathBuf},
-    str::FromStr as _,
-    sync::{Arc, mpsc},
     time::Duration,
 };
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime as Clock};
+use deadpool_postgres::{Object, Pool};
 use passbook_core::SessionId;
-use rustls::{ClientConfig, RootCertStore, crypto::ring};
-use tokio::runtime::{Builder, Runtime};
-use tokio_postgres::Config;
-use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{
     BackendError, Checkpoint, MirrorBackend, RowBatch, SessionBackend, SessionRow, columns::Columns,
 };
+use connections::{Connections, chain, late};
 use work::{Answer, Job};
 
-/// How long a connection may take to be made, and a call to get one.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+pub use reader::{PostgresReader, PostgresRow, PostgresValue};
+
 /// How long the server may take for one row; more of them have more time.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// What each row of a batch adds to that.
@@ -53,9 +49,7 @@ const CONNECTIONS_MAX: usize = 4;
 /// # Ok::<(), passbook_projections::rows::BackendError>(())
 /// ```
 pub struct PostgresSessionBackend {
-    /// Taken when it is dropped.
-    runtime: Option<Runtime>,
-    pool: Pool,
+    connections: Connections,
     removals: Option<PathBuf>,
 }
 
@@ -69,31 +63,8 @@ impl PostgresSessionBackend {
     /// [`BackendError`]: the address is none, the server can't be reached or refuses, or a newer
     /// version of Passbook wrote the tables.
     pub fn connect(url: &str) -> Result<Self, BackendError> {
-        let failed = |error: &dyn fmt::Display| BackendError::new("open", error);
-        let mut config = Config::from_str(url).map_err(|error| failed(&chain(&error)))?;
-        if config.get_connect_timeout().is_none() {
-            config.connect_timeout(CONNECT_TIMEOUT);
-        }
-        if config.get_application_name().is_none() {
-            config.application_name("passbook");
-        }
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_name("passbook-postgres")
-            .enable_all()
-            .build()
-            .map_err(|error| failed(&error))?;
-        let tls = tls().map_err(|error| failed(&error))?;
-        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let pool = Pool::builder(Manager::from_config(config, tls, recycling))
-            .max_size(CONNECTIONS_MAX)
-            .runtime(Clock::Tokio1)
-            .wait_timeout(Some(CONNECT_TIMEOUT))
-            .create_timeout(Some(CONNECT_TIMEOUT))
-            .recycle_timeout(Some(CONNECT_TIMEOUT))
-            .build()
-            .map_err(|error| failed(&error))?;
-        let backend = Self { runtime: Some(runtime), pool, removals: None };
+        let connections = Connections::new(url, CONNECTIONS_MAX)?;
+        let backend = Self { connections, removals: None };
         backend.call("migrate", CALL_TIMEOUT, Job::Migrate)?;
         Ok(backend)
     }
@@ -113,26 +84,8 @@ impl PostgresSessionBackend {
         timeout: Duration,
         job: Job,
     ) -> Result<Answer, BackendError> {
-        let failed = |why: &str| BackendError::new(operation, why);
-        let runtime = self.runtime.as_ref().ok_or_else(|| failed("it is dropped"))?;
-        let (answer, answered) = mpsc::sync_channel(1);
-        let pool = self.pool.clone();
-        runtime.spawn(async move {
-            let done = run(&pool, timeout, job).await;
-            // Who asked waits for it; if not, nobody wants to know.
-            drop(answer.send(done));
-        });
-        let done = answered.recv().map_err(|_gone| failed("its thread is gone"))?;
-        done.map_err(|why| failed(&why))
-    }
-}
-
-impl Drop for PostgresSessionBackend {
-    fn drop(&mut self) {
-        // Waiting is not allowed where it may be dropped; no call is under way, each has been waited for.
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
+        let pool = self.connections.pool.clone();
+        self.connections.call(operation, async move { run(&pool, timeout, job).await })
     }
 }
 
@@ -191,18 +144,6 @@ fn unexpected(operation: &'static str) -> BackendError {
     BackendError::new(operation, "the answer is of another question")
 }
 
-fn tls() -> Result<MakeRustlsConnect, rustls::Error> {
-    let mut roots = RootCertStore::empty();
-    // What can't be read of the system's store is not trusted; a server that needs it is refused.
-    let (_added, _ignored) =
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(MakeRustlsConnect::new(config))
-}
-
 /// Does the job on a connection of the pool. One that gave no answer in time is not used again.
 async fn run(pool: &Pool, timeout: Duration, job: Job) -> Result<Answer, String> {
     let mut client = pool.get().await.map_err(|error| chain(&error))?;
@@ -210,21 +151,7 @@ async fn run(pool: &Pool, timeout: Duration, job: Job) -> Result<Answer, String>
         Ok(done) => done,
         Err(_elapsed) => {
             drop(Object::take(client));
-            Err(format!("no answer within {} s", timeout.as_secs()))
+            Err(late(timeout))
         }
     }
-}
-
-/// An error with its causes: what the server said is one of them.
-fn chain(error: &dyn StdError) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        if !words.contains(&next) {
-            words = format!("{words}: {next}");
-        }
-        cause = error.source();
-    }
-    words
 }

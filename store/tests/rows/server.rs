@@ -55,7 +55,8 @@ impl Server {
 
     /// Where to connect to.
     pub(crate) fn url(&self) -> String {
-        format!("host={} user=passbook dbname=postgres", self.folder.path().display())
+        let socket = self.folder.path().display().to_string().replace('/', "%2F");
+        format!("postgres://passbook@{socket}/postgres")
     }
 
     /// What `psql` says to that statement.

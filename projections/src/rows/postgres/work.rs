@@ -8,7 +8,7 @@ use super::{
         Checkpoint, SessionRow,
         columns::{self, Columns},
     },
-    chain,
+    connections::said,
 };
 
 /// Rows that go into one statement.
@@ -82,10 +82,6 @@ pub(super) async fn run(client: &mut Object, job: Job) -> Result<Answer, String>
             Ok(Answer::Done)
         }
     }
-}
-
-fn said(error: tokio_postgres::Error) -> String {
-    chain(&error)
 }
 
 async fn execute(
