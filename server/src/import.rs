@@ -4,8 +4,10 @@
 //! into sessions. They leave to the caller what becomes of them, and to the ledger that a key is taken
 //! only once.
 
+pub(crate) mod columns;
 pub(crate) mod jsonl;
 pub(crate) mod modo;
+pub(crate) mod postgres;
 pub(crate) mod pylon;
 pub(crate) mod session;
 pub(crate) mod sqlite;

@@ -10,6 +10,7 @@ pub mod filter;
 pub mod import;
 pub mod render;
 
+mod address;
 mod answer;
 mod failure;
 mod fold;

@@ -24,7 +24,7 @@ const SHOWN_MAX: usize = 5;
 pub(crate) struct Moved {
     #[schemars(extend("const" = MOVED_SCHEMA))]
     pub(crate) schema: &'static str,
-    /// The file, or `-`.
+    /// The file, or `-`, or the address without what is secret in it.
     pub(crate) source: String,
     /// What kind of store it is.
     pub(crate) from: &'static str,

@@ -5,7 +5,7 @@ mod sessions;
 use std::{
     cell::Cell,
     io::{self, BufRead, BufReader, Read},
-    path::{Path, PathBuf},
+    path::Path,
     rc::Rc,
 };
 
@@ -14,6 +14,7 @@ use passbook::{Ledger, Recorded};
 
 use super::global::App;
 use crate::{
+    address::Address,
     answer::import::Imported,
     failure::{Exit, Failure},
     import::syslog::{Reader, StampOptions},
@@ -35,6 +36,8 @@ enum From {
     Jsonl,
     /// The SQLite file of pylon.
     PylonSqlite,
+    /// The PostgreSQL database of pylon.
+    PylonPostgres,
     /// The SQLite file of modo-rs 0.8 to 0.11.
     ModoSqlite,
     /// The SQLite file of tower-sessions.
@@ -47,6 +50,7 @@ Examples:
   passbook import --from syslog --year 2026 /var/log/auth.log
   zcat auth.log.*.gz | passbook import --from syslog --year 2025 -
   passbook import --from pylon-sqlite --dry-run pylon.db
+  passbook import --from pylon-postgres 'postgres://pylon@db.example/app?sslmode=require'
   passbook import --from modo-sqlite app.db
   passbook import --from tower-sessions-sqlite --user-key user_id sessions.db
   passbook import --from jsonl sessions.jsonl
@@ -74,17 +78,19 @@ pub(crate) struct Args {
     /// Only say what would be recorded.
     #[arg(long)]
     dry_run: bool,
-    /// The file, or - for stdin (of a log, or of lines of JSON).
-    #[arg(value_name = "FILE|-")]
-    file: PathBuf,
+    /// The file, or - for stdin (of a log, or of lines of JSON), or `postgres://USER@HOST/DATABASE`. An
+    /// address with a password belongs into the environment: arguments can be seen by others.
+    #[arg(value_name = "FILE|-|URL", env = "PASSBOOK_IMPORT_SOURCE", hide_env_values = true)]
+    source: Address,
 }
 
 pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
-    use sessions::{Source, of_jsonl, of_sqlite};
+    use sessions::{Source, of_jsonl, of_postgres, of_sqlite};
     match args.from {
         From::Syslog => syslog(app, args),
         From::Jsonl => of_jsonl(app, args),
         From::PylonSqlite => of_sqlite(app, args, Source::Pylon),
+        From::PylonPostgres => of_postgres(app, args),
         From::ModoSqlite => of_sqlite(app, args, Source::Modo),
         From::TowerSessionsSqlite => of_sqlite(app, args, Source::TowerSessions),
     }
@@ -95,9 +101,8 @@ fn syslog(app: &App, args: &Args) -> Result<(), Failure> {
     let stamps = StampOptions::new(year)
         .and_then(|options| options.with_utc_offset(&args.utc_offset))
         .map_err(|error| Failure::usage(error.to_string()))?;
-    let log = Log::open(&args.file)?;
-    let source = args.file.display().to_string();
-    let answer = Imported::of(&source, args.dry_run);
+    let log = Log::open(args.source.path())?;
+    let answer = Imported::of(&args.source.to_string(), args.dry_run);
     let mut known = KnownKeys::new();
     if args.dry_run {
         known_before(app, &mut |recorded| learn(&mut known, recorded))?;

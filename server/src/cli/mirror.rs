@@ -10,6 +10,7 @@ use passbook::{
 
 use super::global::App;
 use crate::{
+    address::Address,
     answer::mirror::Mirrored,
     failure::{Exit, Failure},
     progress::{Progress, Unit},
@@ -34,7 +35,7 @@ pub(crate) struct Args {
     /// Where the rows go: `sqlite:PATH` or `postgres://USER@HOST/DATABASE`. An address with a password
     /// belongs into the environment: arguments can be seen by others.
     #[arg(long, value_name = "DATABASE", env = "PASSBOOK_MIRROR_TO", hide_env_values = true)]
-    to: String,
+    to: Address,
     /// Bring the rows up to the newest event and end; this is what is done if nothing is said.
     #[arg(long, conflicts_with = "follow")]
     once: bool,
@@ -61,7 +62,7 @@ pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
         once(app, book, &mut mirror, args.rebuild, &progress)?;
         progress.finish();
     }
-    let mut answer = Mirrored::of(shown(&args.to), from, mirror.sequence());
+    let mut answer = Mirrored::of(args.to.to_string(), from, mirror.sequence());
     if args.check {
         let book = Book::open_quietly(&app.store)?;
         answer.compared(mirror.check(&book.journal)?);
@@ -127,39 +128,15 @@ fn follow(app: &App, mut book: Book, mirror: &mut RowMirror) -> Result<(), Failu
     }
 }
 
-fn backend_of(to: &str) -> Result<Box<dyn MirrorBackend>, Failure> {
-    if let Some(path) = to.strip_prefix("sqlite:") {
+fn backend_of(to: &Address) -> Result<Box<dyn MirrorBackend>, Failure> {
+    if let Some(path) = to.sqlite() {
         let backend = SqliteSessionBackend::open(path).map_err(LedgerError::from)?;
         return Ok(Box::new(backend));
     }
-    if to.starts_with("postgres://") || to.starts_with("postgresql://") {
-        let backend = PostgresSessionBackend::connect(to).map_err(LedgerError::from)?;
+    if let Some(url) = to.postgres() {
+        let backend = PostgresSessionBackend::connect(url).map_err(LedgerError::from)?;
         return Ok(Box::new(backend));
     }
     let what = "--to names no database that is known";
     Err(Failure::usage(what).help("sqlite:PATH or postgres://USER@HOST/DATABASE"))
-}
-
-/// The address without what is secret in it.
-fn shown(to: &str) -> String {
-    let without_options = to.split('?').next().unwrap_or(to);
-    let Some((scheme, rest)) = without_options.split_once("://") else { return to.to_owned() };
-    match rest.rsplit_once('@') {
-        Some((user, place)) => {
-            format!("{scheme}://{}@{place}", user.split(':').next().unwrap_or_default())
-        }
-        None => without_options.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_shown_address_has_no_password() {
-        assert_eq!(shown("postgres://ann:se:c@ret@db/app?password=x"), "postgres://ann@db/app");
-        assert_eq!(shown("postgres://db/app"), "postgres://db/app");
-        assert_eq!(shown("sqlite:/var/a?b.db"), "sqlite:/var/a?b.db");
-    }
 }

@@ -8,28 +8,31 @@ use passbook::{
 use serde_json::{Map, Value};
 
 use super::{
+    columns::{Cells, Wanted},
     pylon::lifetime,
     session::{Incoming, Reason, Told, data_of, ms_of_rfc_3339},
-    sqlite::Columns,
 };
 
 /// The table.
 pub(crate) const TABLE: &str = "authenticated_sessions";
 /// Its columns; the kind of device and the fingerprint are left behind.
-pub(crate) const COLUMNS: [&str; 10] = [
-    "id",
-    "session_token_hash",
-    "user_id",
-    "ip_address",
-    "user_agent",
-    "device_name",
-    "data",
-    "created_at",
-    "last_active_at",
-    "expires_at",
-];
+pub(crate) const WANTED: Wanted = Wanted {
+    columns: &[
+        "id",
+        "session_token_hash",
+        "user_id",
+        "ip_address",
+        "user_agent",
+        "device_name",
+        "data",
+        "created_at",
+        "last_active_at",
+        "expires_at",
+    ],
+    optional: &[],
+};
 
-pub(crate) fn told(row: &Columns<'_>) -> Result<Incoming, Reason> {
+pub(crate) fn told(row: &dyn Cells) -> Result<Incoming, Reason> {
     let time = |name: &str| ms_of_rfc_3339(name, &row.text(name)?);
     let (last_active_at_ms, expires_at_ms) = (time("last_active_at")?, time("expires_at")?);
     let id = SessionId::parse(&row.text("id")?).map_err(|_error| "id is no ULID".to_owned())?;

@@ -3,20 +3,21 @@
 use passbook::{Transport, core::session::NEVER_MS};
 
 use super::{
+    columns::{Cells, Wanted},
     session::{Incoming, Reason, Told, foreign_digest, ms_of_seconds},
-    sqlite::Columns,
 };
 
 /// The table.
 pub(crate) const TABLE: &str = "_pylon_sessions";
-/// Its columns.
-pub(crate) const COLUMNS: [&str; 5] = ["token", "user_id", "expires_at", "created_at", "device"];
-/// What the first versions did not have.
-pub(crate) const OPTIONAL: [&str; 1] = ["tenant_id"];
+/// Its columns; the first versions had no tenant.
+pub(crate) const WANTED: Wanted = Wanted {
+    columns: &["token", "user_id", "expires_at", "created_at", "device"],
+    optional: &["tenant_id"],
+};
 /// What pylon puts in front of a guest's id.
 const GUEST_PREFIX: &str = "guest_";
 
-pub(crate) fn told(row: &Columns<'_>) -> Result<Incoming, Reason> {
+pub(crate) fn told(row: &dyn Cells) -> Result<Incoming, Reason> {
     let seconds = |name: &str| {
         let ms = row.integer(name)?.and_then(ms_of_seconds);
         ms.ok_or_else(|| format!("{name} is no count of seconds since 1970"))

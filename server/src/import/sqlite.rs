@@ -3,9 +3,11 @@
 use std::{collections::BTreeSet, path::Path};
 
 use rusqlite::{Connection, OpenFlags, types::ValueRef};
-use zeroize::Zeroizing;
 
-use super::session::{Incoming, Reason, Row, Take};
+use super::{
+    columns::{Cells, Tell, Value, Wanted, no_table, quoted},
+    session::{Row, Take},
+};
 use crate::failure::{Exit, Failure, chain};
 
 /// A table, and what it has.
@@ -17,10 +19,6 @@ pub(crate) struct Table {
     /// How many rows there were when it was opened.
     pub(crate) rows: u64,
 }
-
-/// A row of the columns that were asked for.
-#[derive(Debug)]
-pub(crate) struct Columns<'a>(&'a rusqlite::Row<'a>);
 
 impl Table {
     /// Opens the file without the right to write to it.
@@ -39,9 +37,7 @@ impl Table {
         });
         told.map_err(unreadable)?;
         if columns.is_empty() {
-            let what = format!("{} has no table {name}", path.display());
-            return Err(Failure::new(Exit::NotFound, "import:no_table", what)
-                .help("is it the right kind of store? see passbook import --help"));
+            return Err(no_table(format!("{} has no table {name}", path.display())));
         }
         let count = format!("SELECT count(*) FROM {}", quoted(name));
         let rows: i64 = connection.query_row(&count, [], |row| row.get(0)).map_err(unreadable)?;
@@ -49,90 +45,35 @@ impl Table {
         Ok(Self { connection, name: name.to_owned(), columns, rows })
     }
 
-    /// Gives every row to `take`, as what `told` makes of it. Columns that older versions of the
-    /// table lack are `optional`, and read as NULL.
+    /// Gives every row to `take`, as what `told` makes of it.
     pub(crate) fn each(
         &self,
-        columns: &[&str],
-        optional: &[&str],
-        told: &dyn Fn(&Columns<'_>) -> Result<Incoming, Reason>,
+        wanted: &Wanted,
+        told: &Tell<'_>,
         take: &mut Take<'_>,
     ) -> Result<(), Failure> {
-        let there = |column: &str| self.columns.contains(column);
-        if let Some(missing) = columns.iter().find(|column| !there(column)) {
-            let what = format!("the table {} has no column {missing}", self.name);
-            return Err(Failure::new(Exit::Failed, "import:no_table", what)
-                .help("is it the right kind of store? see passbook import --help"));
-        }
-        let named = |column: &&str| quoted(column);
-        let or_null = |column: &&str| {
-            let name = quoted(column);
-            if there(column) { name } else { format!("NULL AS {name}") }
-        };
-        let list: Vec<_> = columns.iter().map(named).chain(optional.iter().map(or_null)).collect();
-        let select = format!("SELECT {} FROM {}", list.join(", "), quoted(&self.name));
+        let select = wanted.select_from(&self.name, &self.columns)?;
         let mut statement = self.connection.prepare(&select).map_err(unreadable)?;
         let mut rows = statement.query([]).map_err(unreadable)?;
         let mut place = 0;
         while let Some(row) = rows.next().map_err(unreadable)? {
             place += 1;
-            take(Row { place, found: told(&Columns(row)).map(Box::new) })?;
+            take(Row { place, found: told(row).map(Box::new) })?;
         }
         Ok(())
     }
 }
 
-impl Columns<'_> {
-    /// A text; wiped on drop, as it may be a token.
-    pub(crate) fn text(&self, name: &str) -> Result<Zeroizing<String>, Reason> {
-        self.text_or_null(name)?.ok_or_else(|| format!("{name} is NULL"))
+impl Cells for rusqlite::Row<'_> {
+    fn value(&self, name: &str) -> Option<Value<'_>> {
+        Some(match self.get_ref(name).ok()? {
+            ValueRef::Null => Value::Null,
+            ValueRef::Integer(number) => Value::Integer(number),
+            ValueRef::Text(bytes) => Value::Text(bytes),
+            ValueRef::Blob(bytes) => Value::Blob(bytes),
+            ValueRef::Real(_) => Value::Other,
+        })
     }
-
-    pub(crate) fn text_or_null(&self, name: &str) -> Result<Option<Zeroizing<String>>, Reason> {
-        match self.value(name)? {
-            ValueRef::Null => Ok(None),
-            ValueRef::Text(bytes) => {
-                let text = std::str::from_utf8(bytes).map_err(|_error| not_text(name))?;
-                Ok(Some(Zeroizing::new(text.to_owned())))
-            }
-            ValueRef::Integer(_) | ValueRef::Real(_) | ValueRef::Blob(_) => Err(not_text(name)),
-        }
-    }
-
-    /// A text that is no secret; an empty one is as good as none.
-    pub(crate) fn label(&self, name: &str) -> Result<Option<String>, Reason> {
-        let text = self.text_or_null(name)?;
-        Ok(text.filter(|text| !text.is_empty()).map(|text| text.to_string()))
-    }
-
-    pub(crate) fn blob(&self, name: &str) -> Result<&[u8], Reason> {
-        match self.value(name)? {
-            ValueRef::Blob(bytes) => Ok(bytes),
-            ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) | ValueRef::Text(_) => {
-                Err(format!("{name} is no blob"))
-            }
-        }
-    }
-
-    /// A number; `None` for anything else.
-    pub(crate) fn integer(&self, name: &str) -> Result<Option<i64>, Reason> {
-        match self.value(name)? {
-            ValueRef::Integer(number) => Ok(Some(number)),
-            ValueRef::Null | ValueRef::Real(_) | ValueRef::Text(_) | ValueRef::Blob(_) => Ok(None),
-        }
-    }
-
-    fn value(&self, name: &str) -> Result<ValueRef<'_>, Reason> {
-        self.0.get_ref(name).map_err(|_error| format!("{name} can't be read"))
-    }
-}
-
-fn not_text(name: &str) -> Reason {
-    format!("{name} is no text")
-}
-
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 fn unreadable(error: rusqlite::Error) -> Failure {

@@ -9,14 +9,14 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use super::{
+    columns::{Cells, Wanted},
     session::{Incoming, Reason, Told, data_of, foreign_digest, ms_of_rfc_3339, ms_of_seconds},
-    sqlite::Columns,
 };
 
 /// The table, if the application did not give it another name.
 pub(crate) const TABLE: &str = "tower_sessions";
 /// Its columns.
-pub(crate) const COLUMNS: [&str; 3] = ["id", "data", "expiry_date"];
+pub(crate) const WANTED: Wanted = Wanted { columns: &["id", "data", "expiry_date"], optional: &[] };
 
 /// A record; its own id and time of expiry are told by the other columns.
 #[derive(Debug, Deserialize)]
@@ -30,7 +30,7 @@ struct Record {
 
 /// Reads a row. The user is at `user_key` of the data: a name, or a JSON pointer if it begins with a
 /// slash. A session without one is a guest's. The table has no time of login: that is `now_ms`.
-pub(crate) fn told(row: &Columns<'_>, user_key: &str, now_ms: u64) -> Result<Incoming, Reason> {
+pub(crate) fn told(row: &dyn Cells, user_key: &str, now_ms: u64) -> Result<Incoming, Reason> {
     let record: Record = rmp_serde::from_slice(row.blob("data")?)
         .map_err(|_error| "data is no record of tower-sessions".to_owned())?;
     let digest = foreign_digest(&row.text("id")?)?;

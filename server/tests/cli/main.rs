@@ -18,9 +18,12 @@ mod import;
 mod locks;
 mod mirror;
 mod pipes;
+mod pylon_postgres;
 mod revoke;
 mod schema;
 mod secrets;
+#[path = "../../../store/tests/rows/server.rs"]
+mod server;
 mod sources;
 mod support;
 mod tour;

@@ -7,17 +7,22 @@ use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::support::{BEGIN_MS, NOW, Run, add_files, run, run_with};
+use super::{
+    server::Server,
+    support::{BEGIN_MS, NOW, Run, add_files, run, run_with},
+};
 
-const BEGIN_S: i64 = 1_795_176_000;
-const DAY_S: i64 = 24 * 3_600;
+pub(crate) const BEGIN_S: i64 = 1_795_176_000;
+pub(crate) const DAY_S: i64 = 24 * 3_600;
 
 /// The table of pylon, as its page has it; what the tokens are is told by the published crate.
-const PYLON: &str = "CREATE TABLE _pylon_sessions (token TEXT PRIMARY KEY, user_id TEXT NOT NULL, \
+pub(crate) const PYLON: &str = "CREATE TABLE _pylon_sessions (token TEXT PRIMARY KEY, user_id TEXT NOT NULL, \
     expires_at INTEGER NOT NULL, created_at INTEGER NOT NULL, device TEXT, tenant_id TEXT)";
 
-struct Move {
+pub(crate) struct Move {
     folder: TempDir,
+    /// Who has the source; `None`: it is a file.
+    server: Option<Server>,
 }
 
 impl Move {
@@ -27,31 +32,51 @@ impl Move {
         let connection = Connection::open(folder.path().join("source.db")).expect("a file");
         fill(&connection);
         connection.close().expect("it closes");
-        Self { folder }
+        Self { folder, server: None }
+    }
+
+    /// A source in a server of its own.
+    pub(crate) fn from_server(tables: &str) -> Self {
+        let server = Server::start();
+        server.psql(tables);
+        Self { folder: tempfile::tempdir().expect("a temporary folder"), server: Some(server) }
+    }
+
+    pub(crate) fn server(&mut self) -> &mut Server {
+        self.server.as_mut().expect("it has one")
     }
 
     fn source(&self) -> PathBuf {
         self.folder.path().join("source.db")
     }
 
-    fn store(&self) -> PathBuf {
+    /// All that the source holds, and in which transaction it was written.
+    fn contents(&self) -> Vec<u8> {
+        match &self.server {
+            Some(server) => server.psql("SELECT xmin, * FROM _pylon_sessions").into_bytes(),
+            None => std::fs::read(self.source()).expect("readable"),
+        }
+    }
+
+    pub(crate) fn store(&self) -> PathBuf {
         self.folder.path().join("store")
     }
 
     #[track_caller]
-    fn import(&self, from: &str, more: &[&str]) -> Run {
-        let source = self.source();
-        let before = std::fs::read(&source).expect("readable");
-        let (source_text, store) = (text(&source), self.store());
-        let import = ["import", "--from", from, source_text, "--json", "--now", NOW, "--store"];
+    pub(crate) fn import(&self, from: &str, more: &[&str]) -> Run {
+        let before = self.contents();
+        let file = self.source();
+        let source = self.server.as_ref().map_or_else(|| text(&file).to_owned(), Server::url);
+        let store = self.store();
+        let import = ["import", "--from", from, &source, "--json", "--now", NOW, "--store"];
         let ran = run(&[&import[..], &[text(&store)], more].concat());
-        assert!(std::fs::read(&source).expect("readable") == before, "the source was written to");
+        assert!(self.contents() == before, "the source was written to");
         ran
     }
 
     /// The counts of an import: taken over, there already, expired, refused.
     #[track_caller]
-    fn check_counts(&self, from: &str, more: &[&str], wanted: [u64; 4]) -> Value {
+    pub(crate) fn check_counts(&self, from: &str, more: &[&str], wanted: [u64; 4]) -> Value {
         let ran = self.import(from, more);
         let answer = ran.json();
         let count = |path: &str| answer.pointer(path).and_then(Value::as_u64).expect("a count");
@@ -61,57 +86,72 @@ impl Move {
         answer
     }
 
-    fn ledger(&self) -> Ledger {
+    pub(crate) fn ledger(&self) -> Ledger {
         let clock = std::sync::Arc::new(passbook::SimClock::at_ms(BEGIN_MS));
         let builder = Ledger::builder().path(self.store()).clock(clock).sweep_interval(None);
         builder.open_blocking().expect("it opens")
     }
 
     #[track_caller]
-    fn check_opens(&self, token: &str, code: i32) {
+    pub(crate) fn check_opens(&self, token: &str, code: i32) {
         let store = self.store();
         let check = ["session", "check", "--token-stdin", "--now", NOW, "--store", text(&store)];
         assert_eq!(run_with(&check, token.as_bytes()).code, code);
     }
 }
 
-fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().expect("a plain name")
 }
 
-fn pylon_token(number: u8) -> String {
+pub(crate) fn pylon_token(number: u8) -> String {
     format!("pylon_{}", format!("{number:02x}").repeat(32))
 }
 
-fn pylon_row(connection: &Connection, token: &str, user: &str, expires_at: i64) {
-    let insert = "INSERT INTO _pylon_sessions (token, user_id, expires_at, created_at, device) \
-                  VALUES (?1, ?2, ?3, ?4, 'Safari on Mac')";
-    let row = params![token, user, expires_at, BEGIN_S - DAY_S];
-    connection.execute(insert, row).expect("a row");
+/// The statement that adds a row.
+pub(crate) fn pylon_row(token: &str, user: &str, expires_at: i64) -> String {
+    let created_at = BEGIN_S - DAY_S;
+    format!(
+        "INSERT INTO _pylon_sessions (token, user_id, expires_at, created_at, device) \
+         VALUES ('{token}', '{user}', {expires_at}, {created_at}, 'Safari on Mac');"
+    )
+}
+
+/// A table with rows of all kinds: three to take over, one that is over, and three to refuse.
+pub(crate) fn pylon_rows() -> String {
+    let end = BEGIN_S + DAY_S;
+    let rows = [
+        pylon_row(&pylon_token(1), "mira", end),
+        pylon_row(&pylon_token(2), "guest_0a0b", end),
+        pylon_row(&pylon_token(3), "tove", 0),
+        pylon_row(&pylon_token(4), "gone", BEGIN_S),
+        pylon_row("short", "mira", end),
+        pylon_row(&pylon_token(5), &"x".repeat(257), end),
+        pylon_row(&pylon_token(6), "mira", -1),
+    ];
+    let table = PYLON.replace("tenant_id TEXT", "tenant_id TEXT DEFAULT 'acme'");
+    format!("{table}; {}", rows.concat())
 }
 
 #[test]
 fn nobody_is_logged_out_by_a_move_from_pylon() {
     let moving = Move::new(|connection| {
-        connection.execute_batch(PYLON).expect("a table");
-        pylon_row(connection, &pylon_token(1), "mira", BEGIN_S + DAY_S);
-        pylon_row(connection, &pylon_token(2), "guest_0a0b", BEGIN_S + DAY_S);
-        pylon_row(connection, &pylon_token(3), "tove", 0);
-        pylon_row(connection, &pylon_token(4), "gone", BEGIN_S);
-        pylon_row(connection, "short", "mira", BEGIN_S + DAY_S);
-        pylon_row(connection, &pylon_token(5), &"x".repeat(257), BEGIN_S + DAY_S);
-        pylon_row(connection, &pylon_token(6), "mira", -1);
-        let tenant = "UPDATE _pylon_sessions SET tenant_id = 'acme' WHERE user_id = 'mira'";
-        connection.execute(tenant, []).expect("rows");
+        connection.execute_batch(&pylon_rows()).expect("a table");
     });
-    let dry = moving.check_counts("pylon-sqlite", &["--dry-run"], [3, 0, 1, 3]);
+    check_pylon(&moving, "pylon-sqlite");
+}
+
+/// What must come of [`pylon_rows`], wherever they are.
+#[track_caller]
+pub(crate) fn check_pylon(moving: &Move, from: &str) {
+    let dry = moving.check_counts(from, &["--dry-run"], [3, 0, 1, 3]);
     assert_eq!(dry["events"], 0);
     assert!(!moving.store().exists(), "a dry run makes no store");
-    let answer = moving.check_counts("pylon-sqlite", &[], [3, 0, 1, 3]);
+    let answer = moving.check_counts(from, &[], [3, 0, 1, 3]);
     let first = answer["refused"]["first"].as_array().expect("a list");
     let rows: Vec<_> = first.iter().map(|row| row["row"].as_u64().expect("a number")).collect();
     assert_eq!(rows, [5, 6, 7]);
-    let again = moving.check_counts("pylon-sqlite", &[], [0, 3, 1, 3]);
+    let again = moving.check_counts(from, &[], [0, 3, 1, 3]);
     assert_eq!(again["events"], 0, "a second import adds nothing");
     for (number, code) in [(1, 0), (2, 0), (3, 0), (4, 4), (5, 4), (6, 4), (7, 4)] {
         moving.check_opens(&pylon_token(number), code);
@@ -134,11 +174,22 @@ fn nobody_is_logged_out_by_a_move_from_pylon() {
 #[test]
 fn a_token_of_pylon_is_in_no_file_and_no_answer() {
     let moving = Move::new(|connection| {
-        connection.execute_batch(PYLON).expect("a table");
-        pylon_row(connection, &pylon_token(1), "mira", BEGIN_S + DAY_S);
-        pylon_row(connection, &pylon_token(2), "", BEGIN_S + DAY_S);
+        connection.execute_batch(&two_of_pylon()).expect("a table");
     });
-    let ran = moving.import("pylon-sqlite", &[]);
+    check_no_token(&moving, "pylon-sqlite");
+}
+
+/// A table with a row to take over and one to refuse.
+pub(crate) fn two_of_pylon() -> String {
+    let [good, bad] = [(1, "mira"), (2, "")]
+        .map(|(number, user)| pylon_row(&pylon_token(number), user, BEGIN_S + DAY_S));
+    format!("{PYLON}; {good} {bad}")
+}
+
+/// No token of [`two_of_pylon`] is anywhere.
+#[track_caller]
+pub(crate) fn check_no_token(moving: &Move, from: &str) {
+    let ran = moving.import(from, &[]);
     assert_eq!(ran.code, 8);
     let mut files = std::collections::BTreeMap::new();
     add_files(&moving.store(), &mut files);
@@ -159,7 +210,9 @@ fn a_table_of_pylon_without_tenants_is_read_too_and_another_is_refused() {
     let old = PYLON.replace(", tenant_id TEXT", "");
     let moving = Move::new(|connection| {
         connection.execute_batch(&old).expect("a table");
-        pylon_row(connection, &pylon_token(1), "mira", BEGIN_S + DAY_S);
+        connection
+            .execute_batch(&pylon_row(&pylon_token(1), "mira", BEGIN_S + DAY_S))
+            .expect("a row");
     });
     moving.check_counts("pylon-sqlite", &[], [1, 0, 0, 0]);
     let refused = moving.import("modo-sqlite", &[]);
@@ -177,7 +230,9 @@ fn a_table_of_pylon_without_tenants_is_read_too_and_another_is_refused() {
 fn a_session_that_ended_here_is_not_brought_back_by_its_row() {
     let moving = Move::new(|connection| {
         connection.execute_batch(PYLON).expect("a table");
-        pylon_row(connection, &pylon_token(1), "mira", BEGIN_S + DAY_S);
+        connection
+            .execute_batch(&pylon_row(&pylon_token(1), "mira", BEGIN_S + DAY_S))
+            .expect("a row");
     });
     moving.check_counts("pylon-sqlite", &[], [1, 0, 0, 0]);
     let store = moving.store();

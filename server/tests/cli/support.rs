@@ -55,9 +55,10 @@ impl Run {
 pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_passbook"));
     command.args(args);
-    for name in ["PASSBOOK_STORE", "PASSBOOK_OPERATOR", "PASSBOOK_PAGER", "PAGER", "NO_COLOR"] {
-        command.env_remove(name);
+    for name in ["STORE", "OPERATOR", "PAGER", "MIRROR_TO", "IMPORT_SOURCE"] {
+        command.env_remove(format!("PASSBOOK_{name}"));
     }
+    command.env_remove("PAGER").env_remove("NO_COLOR");
     command.env_remove("CLICOLOR_FORCE").stdin(Stdio::null());
     command
 }

@@ -10,11 +10,11 @@ use crate::{
     cli::App,
     failure::{Exit, Failure},
     import::{
+        columns::Cells,
         jsonl::Reader,
-        modo, pylon,
+        modo, postgres, pylon,
         session::{Row, Take},
-        sqlite::{Columns, Table},
-        tower_sessions,
+        sqlite, tower_sessions,
     },
     moving::{Mover, Seen},
     progress::{Progress, Unit},
@@ -33,7 +33,7 @@ pub(super) enum Source {
 type Read = (Option<Exported>, Result<(), Failure>);
 
 pub(super) fn of_jsonl(app: &App, args: &Args) -> Result<(), Failure> {
-    let log = Log::open(&args.file)?;
+    let log = Log::open(args.source.path())?;
     let progress = app.output.progress("import", log.total_bytes, Unit::Bytes);
     let done_bytes = Rc::clone(&log.done_bytes);
     let mut reader = Reader::new(BufReader::with_capacity(BUFFER_BYTES, log));
@@ -52,23 +52,40 @@ pub(super) fn of_sqlite(app: &App, args: &Args, source: Source) -> Result<(), Fa
         Source::Modo => ("modo-sqlite", modo::TABLE),
         Source::TowerSessions => ("tower-sessions-sqlite", &*args.table),
     };
-    let table = Table::open(&args.file, table)?;
+    let table = sqlite::Table::open(args.source.path(), table)?;
     let user_key = args.user_key.as_deref().unwrap_or_default();
-    let progress = app.output.progress("import", Some(table.rows), Unit::Sessions);
     let now_ms = app.now_ms();
-    import(app, args, name, &progress, &mut |take| {
-        let take: &mut Take<'_> = &mut |row: Row| {
+    import_rows(app, args, name, table.rows, &mut |take| match source {
+        Source::Pylon => table.each(&pylon::WANTED, &pylon::told, take),
+        Source::Modo => table.each(&modo::WANTED, &modo::told, take),
+        Source::TowerSessions => {
+            let told = |row: &dyn Cells| tower_sessions::told(row, user_key, now_ms);
+            table.each(&tower_sessions::WANTED, &told, take)
+        }
+    })
+}
+
+pub(super) fn of_postgres(app: &App, args: &Args) -> Result<(), Failure> {
+    let table = postgres::Table::open(&args.source, pylon::TABLE)?;
+    import_rows(app, args, "pylon-postgres", table.rows, &mut |take| {
+        table.each(&pylon::WANTED, &pylon::told, take)
+    })
+}
+
+/// The same for all tables: how far it is, is known by the number of the row.
+fn import_rows(
+    app: &App,
+    args: &Args,
+    from: &'static str,
+    rows: u64,
+    each: &mut dyn FnMut(&mut Take<'_>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let progress = app.output.progress("import", Some(rows), Unit::Sessions);
+    import(app, args, from, &progress, &mut |take| {
+        let read = each(&mut |row: Row| {
             progress.at(row.place);
             take(row)
-        };
-        let read = match source {
-            Source::Pylon => table.each(&pylon::COLUMNS, &pylon::OPTIONAL, &pylon::told, take),
-            Source::Modo => table.each(&modo::COLUMNS, &[], &modo::told, take),
-            Source::TowerSessions => {
-                let told = |row: &Columns<'_>| tower_sessions::told(row, user_key, now_ms);
-                table.each(&tower_sessions::COLUMNS, &[], &told, take)
-            }
-        };
+        });
         (None, read)
     })
 }
@@ -81,7 +98,7 @@ fn import(
     progress: &Progress,
     read: &mut dyn FnMut(&mut Take<'_>) -> Read,
 ) -> Result<(), Failure> {
-    let answer = Moved::of(&args.file.display().to_string(), from, args.dry_run);
+    let answer = Moved::of(&args.source.to_string(), from, args.dry_run);
     let mut seen = Seen::default();
     if args.dry_run {
         known_before(app, &mut |recorded| seen.learn(recorded))?;
