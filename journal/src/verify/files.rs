@@ -166,7 +166,15 @@ fn read_header(
             Ok(header) if (header.number, header.base) != (number, base) => {
                 damages.push(plain_damage(path, offset, base, "it belongs to another file name"));
             }
-            Ok(header) => readable = readable.or(Some(header)),
+            Ok(header) if readable.as_ref().is_some_and(|first| *first != header) => {
+                damages.push(plain_damage(
+                    path,
+                    offset,
+                    base,
+                    "the two copies of its header differ",
+                ));
+            }
+            Ok(header) => readable = Some(header),
             Err(Undecodable::Damaged(why)) => {
                 damages.push(plain_damage(path, offset, base, &format!("its header: {why}")));
             }

@@ -143,6 +143,23 @@ fn a_segment_of_another_life_that_a_snapshot_covers_is_not_answered_with() {
 }
 
 #[test]
+fn a_header_whose_second_copy_is_of_another_life_is_refused_and_told() {
+    let sim = SimVfs::new();
+    append(&open(&sim).unwrap().0, 14);
+    let other = lived_otherwise(0).0;
+    let path = files(&sim, "seg").into_iter().find(|path| numbers(path).1 > 4).unwrap();
+    for at in [0, 4_096] {
+        let image = sim.fork();
+        let mut bytes = sim.read_all(&path).unwrap();
+        bytes[at..at + 4_096].copy_from_slice(&other.read_all(&path).unwrap()[at..at + 4_096]);
+        image.put(&path, &bytes);
+        let Err(OpenError::Corrupt(damage)) = open(&image) else { panic!("copy at {at}") };
+        assert!(damage.why.contains("copies"), "{damage}");
+        assert!(!verified(&image).is_good(), "copy at {at}");
+    }
+}
+
+#[test]
 fn bytes_behind_the_last_batch_of_a_sealed_segment_are_refused_in_any_block() {
     let sim = SimVfs::new();
     let options = |sim: &SimVfs| Options { segment_bytes: 64 << 10, ..options(sim) };
