@@ -12,15 +12,19 @@ use std::{
     time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use passbook::{
-    Checkpoint, Ledger, Login, MirrorBackend as _, RowBatch, RowMirror, SessionBackend as _,
-    SessionRow, SessionStore, SqliteSessionBackend,
+    BackendError, Checkpoint, Ledger, Login, MirrorBackend as _, RowBatch, RowMirror,
+    SessionBackend, SessionRow, SessionStore, SqliteSessionBackend,
+    core::SessionId,
     journal::{FileJournal, RealVfs},
 };
 use rusqlite::{Connection, params};
 
 const ROWS: usize = 100_000;
 const ROUNDS: usize = 5;
+/// Looks beside a backend that hangs.
+const GETS: usize = 100_000;
 /// Rows of one transaction of the peer: as many as of the mirror.
 const BATCH_ROWS: usize = 1_000;
 /// Logins that wait to become durable while the ledger is filled.
@@ -39,6 +43,8 @@ fn main() {
     let starts = (0..ROUNDS).map(|_| timed(|| hydrate(&path("first.db"))));
     tell("start of a store from SQLite", median(starts), None);
 
+    beside_one_that_hangs();
+
     // In turns, so that both meet the same machine.
     let (mut peers, mut mirrors, mut rebuilds) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..ROUNDS {
@@ -54,6 +60,48 @@ fn main() {
     tell("plain batched UPSERT", peer, None);
     tell("mirror, from the first event", median(mirrors.into_iter()), Some(peer));
     tell("mirror, from the state", median(rebuilds.into_iter()), Some(peer));
+}
+
+/// A table that takes what it is given, until it does not answer any more.
+#[derive(Debug, Default)]
+struct Hanging(Mutex<()>);
+
+impl SessionBackend for Hanging {
+    fn load_all(&self) -> Result<Vec<SessionRow>, BackendError> {
+        Ok(Vec::new())
+    }
+
+    fn save(&self, _row: &SessionRow) -> Result<(), BackendError> {
+        drop(self.0.lock());
+        Ok(())
+    }
+
+    fn remove(&self, _id: &SessionId) -> Result<(), BackendError> {
+        drop(self.0.lock());
+        Ok(())
+    }
+}
+
+/// How long readers take while a revocation waits for a backend that does not answer.
+fn beside_one_that_hangs() {
+    let backend = Arc::new(Hanging::default());
+    let store = SessionStore::with_backend(Box::new(Arc::clone(&backend)));
+    let [live, ended] = ["ann", "bob"].map(|user| store.create(user.to_owned()).token.expose());
+    let hanging = backend.0.lock();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| store.revoke(&ended));
+        while store.health().backend_backlog == 0 {
+            std::thread::yield_now();
+        }
+        let mut took: Vec<_> = (0..GETS)
+            .map(|_| timed(|| assert!(store.get(&live).is_some() && store.get(&ended).is_none())))
+            .collect();
+        took.sort_unstable();
+        let at = |share: usize| took.get(GETS * share / 100).copied().unwrap_or_default();
+        println!("two gets beside a backend that hangs: p50 {:.2?}, p99 {:.2?}", at(50), at(99));
+        drop(hanging);
+        assert!(waiting.join().expect("no panic"));
+    });
 }
 
 fn tell(what: &str, took: Duration, peer: Option<Duration>) {

@@ -6,7 +6,6 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex, MutexGuard},
     thread::yield_now,
-    time::{Duration, Instant},
 };
 
 use passbook::{BackendError, SessionBackend, SessionId, SessionRow, SessionStore};
@@ -246,7 +245,7 @@ fn a_backend_that_hangs_holds_up_no_reader_and_a_restart_meanwhile_brings_nothin
             yield_now();
         }
         assert!(store.get(&ann).is_none() && store.get(&bob).is_none(), "dead at once");
-        assert!(p99_of(10_000, || assert!(store.get(&cid).is_some())) < Duration::from_millis(1));
+        assert!((0..10_000).all(|_| store.get(&cid).is_some()), "and reading goes on");
         assert_eq!(store.health().backend_backlog, 2);
 
         // The process dies while its calls hang. The next one can't write either.
@@ -267,19 +266,6 @@ fn a_backend_that_hangs_holds_up_no_reader_and_a_restart_meanwhile_brings_nothin
 fn noted(file: &Path) -> usize {
     let Ok(bytes) = std::fs::read(file) else { return 0 };
     passbook_projections::rows::removals::decode(&bytes).expect("never half written").len()
-}
-
-#[expect(clippy::disallowed_methods, reason = "it is about real time")]
-fn p99_of(count: usize, mut call: impl FnMut()) -> Duration {
-    let mut times: Vec<_> = (0..count)
-        .map(|_| {
-            let started = Instant::now();
-            call();
-            started.elapsed()
-        })
-        .collect();
-    times.sort_unstable();
-    *times.get(count * 99 / 100).expect("some")
 }
 
 #[test]
