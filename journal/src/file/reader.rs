@@ -61,6 +61,8 @@ impl Reader {
         if sequence > self.next {
             self.next = sequence;
             self.records.retain(|record| record.sequence >= sequence);
+            // What is between may be in no segment any more.
+            self.link = None;
         }
         self.failed = false;
     }
