@@ -8,7 +8,7 @@ use std::{
 };
 
 /// Which of our crates, and which guarded dependencies, a package may use outside tests and benches.
-const ARROWS: [(&str, &[&str]); 7] = [
+const ARROWS: [(&str, &[&str]); 8] = [
     ("core", &["bincode", "passbook-planted"]),
     ("journal", &["crc32fast", "passbook-planted"]),
     ("planted", &[]),
@@ -18,6 +18,7 @@ const ARROWS: [(&str, &[&str]); 7] = [
         &["passbook-core", "passbook-journal", "passbook-planted", "passbook-projections", "tokio"],
     ),
     ("server", &["passbook", "passbook-core", "passbook-journal", "tokio"]),
+    ("web", &["passbook"]),
     ("tests", &["passbook", "passbook-planted", "passbook-server", "crc32fast"]),
 ];
 

@@ -1,0 +1,9 @@
+//! Passbook for axum: sessions that survive a restart, know every device, and leave a history.
+//!
+//! Times are Unix milliseconds where a name ends in `_ms`, else Unix seconds.
+
+mod problem;
+mod session_data;
+
+pub use problem::{Error, Result};
+pub use session_data::SessionData;

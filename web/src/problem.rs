@@ -1,0 +1,150 @@
+//! What goes wrong in a request, as the client is told: `application/problem+json` (RFC 9457) with
+//! a stable code, and nothing of what is inside.
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use passbook::{LedgerError, core::LimitError};
+use serde::Serialize;
+use thiserror::Error as ThisError;
+
+/// What the methods of this crate give.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a request was not answered as asked. As a response it is a problem document of RFC 9457 with
+/// [`status`](Self::status), `title` and [`code`](Self::code).
+#[derive(Debug, Clone, ThisError)]
+pub enum Error {
+    /// Nobody is logged in. 401 `auth:unauthenticated`.
+    #[error("nobody is logged in")]
+    Unauthenticated,
+    /// A layer of this crate is missing in front of the handler. 500 `auth:middleware_missing`.
+    #[error("the session layer is missing in front of this handler")]
+    MiddlewareMissing,
+    /// The token's session has ended, or never was. 401 `auth:session_not_found`.
+    #[error("the session has ended")]
+    SessionNotFound,
+    /// No such session of this user: unknown, malformed and foreign ids alike. 404
+    /// `auth:session_not_found`.
+    #[error("there is no such session")]
+    UnknownSession,
+    /// A value of the session's data is of another type than was asked for. 500 `auth:data_type`.
+    #[error("a value of the session's data is of another type")]
+    DataType,
+    /// A value that can't be JSON. 500 `auth:not_json`.
+    #[error("the value can't be written as JSON")]
+    NotJson,
+    /// A session's first data that is no JSON object. 400 `auth:data_not_object`.
+    #[error("the session's data must be a JSON object")]
+    DataNotObject,
+    /// A key that Passbook keeps for itself: it begins with `passbook:`. 400 `auth:reserved_key`.
+    #[error("keys that begin with `passbook:` are reserved")]
+    ReservedKey,
+    /// All data of the session would be over 64 KiB. 400 `auth:data_too_large`.
+    #[error("the session's data would be too large")]
+    DataTooLarge,
+    /// A value is out of its limits. 400 `auth:limit`.
+    #[error(transparent)]
+    Limit(LimitError),
+    /// The ledger can't do it now. 503 `ledger:unavailable`.
+    #[error("the session ledger is not available")]
+    Unavailable(#[source] LedgerError),
+    /// A mistake of Passbook's, or of how it is used. 500 with the ledger's code.
+    #[error("internal error")]
+    Internal(#[source] LedgerError),
+}
+
+impl Error {
+    /// The status of the response.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Unauthenticated | Self::SessionNotFound => StatusCode::UNAUTHORIZED,
+            Self::UnknownSession => StatusCode::NOT_FOUND,
+            Self::DataNotObject | Self::ReservedKey | Self::DataTooLarge | Self::Limit(_) => {
+                StatusCode::BAD_REQUEST
+            }
+            Self::MiddlewareMissing | Self::DataType | Self::NotJson | Self::Internal(_) => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// The stable code, for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unauthenticated => "auth:unauthenticated",
+            Self::MiddlewareMissing => "auth:middleware_missing",
+            Self::SessionNotFound | Self::UnknownSession => "auth:session_not_found",
+            Self::DataType => "auth:data_type",
+            Self::NotJson => "auth:not_json",
+            Self::DataNotObject => "auth:data_not_object",
+            Self::ReservedKey => "auth:reserved_key",
+            Self::DataTooLarge => "auth:data_too_large",
+            Self::Limit(_) => "auth:limit",
+            Self::Unavailable(_) => "ledger:unavailable",
+            Self::Internal(error) => error.code(),
+        }
+    }
+}
+
+impl From<LimitError> for Error {
+    fn from(error: LimitError) -> Self {
+        Self::Limit(error)
+    }
+}
+
+/// The body of RFC 9457; `type` is left out, which stands for `about:blank`.
+#[derive(Debug, Serialize)]
+struct Problem<'a> {
+    status: u16,
+    title: &'a str,
+    code: &'a str,
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        if status.is_server_error() {
+            let cause: &dyn std::error::Error = &self;
+            tracing::error!(code = self.code(), error = cause);
+        }
+        let title = self.to_string();
+        let problem = Problem { status: status.as_u16(), title: &title, code: self.code() };
+        let body = serde_json::to_vec(&problem).expect("three plain fields");
+        let kind = HeaderValue::from_static("application/problem+json");
+        let stays = HeaderValue::from_static("no-store");
+        (status, [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, stays)], body)
+            .into_response()
+    }
+}
+
+impl From<LedgerError> for Error {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            LedgerError::Limit(limit) => Self::Limit(limit),
+            LedgerError::Rejected(passbook::core::Rejection::DataTooLarge { .. }) => {
+                Self::DataTooLarge
+            }
+            LedgerError::CommitIndeterminate(_)
+            | LedgerError::Unavailable(_)
+            | LedgerError::ReadOnly(_)
+            | LedgerError::Closed
+            | LedgerError::Entropy(_)
+            | LedgerError::Backend(_) => Self::Unavailable(error),
+            LedgerError::Rejected(_)
+            | LedgerError::NotJson(_)
+            | LedgerError::AlreadyDone(_)
+            | LedgerError::TooLarge(_)
+            | LedgerError::Open(_)
+            | LedgerError::Event { .. }
+            | LedgerError::Read(_)
+            | LedgerError::Snapshot(_)
+            | LedgerError::Compact(_)
+            | LedgerError::Backup(_)
+            | LedgerError::Salvage { .. }
+            | LedgerError::NotRetained { .. }
+            | LedgerError::Close(_)
+            | LedgerError::Internal(_) => Self::Internal(error),
+        }
+    }
+}

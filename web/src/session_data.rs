@@ -1,0 +1,101 @@
+//! A session as a handler sees it: who, where and since when, with the application's data.
+
+use std::{net::IpAddr, sync::Arc};
+
+use passbook::{
+    Session, SessionId, Transport,
+    core::session::{Data, NEVER_MS},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// What the keys that Passbook keeps in a session's data for itself begin with.
+pub(crate) const RESERVED_PREFIX: &str = "passbook:";
+/// The key of the last step-up.
+const STEP_UP_KEY: &str = "passbook:step_up";
+
+/// A live session and its data, whatever carries it. Times are Unix milliseconds.
+///
+/// It serialises to JSON without any secret, so a device list can be sent as it is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SessionData {
+    /// The session's id: stable through rotation, no secret. It serialises as its 26 characters.
+    #[serde(serialize_with = "as_text")]
+    pub id: SessionId,
+    /// Whose it is.
+    pub user_id: String,
+    /// Whether this is a guest.
+    pub is_guest: bool,
+    /// By what it is carried.
+    pub transport: Transport,
+    /// What a person calls the device, such as `Firefox on Linux`.
+    pub device: Option<String>,
+    /// The organisation that it acts for.
+    pub tenant_id: Option<String>,
+    /// Where the login came from.
+    pub ip: Option<IpAddr>,
+    /// What the browser said of itself at login.
+    pub user_agent: Option<String>,
+    /// The time of login.
+    pub created_at_ms: u64,
+    /// The last login, rotation or touch.
+    pub last_active_at_ms: u64,
+    /// Dead from this moment on, if nothing extends it; `None` = never.
+    pub expires_at_ms: Option<u64>,
+    /// When the user last proved who they are: the login, or a later step-up.
+    pub auth_time_ms: u64,
+    /// How, as RFC 8176 names the methods (`pwd`, `otp`, `hwk`); empty if nobody said.
+    pub amr: Vec<String>,
+    /// The application's data.
+    pub data: Map<String, Value>,
+    /// Whether it is the session of this request.
+    pub is_current: bool,
+}
+
+/// The last time that the user proved again who they are, as the session's data keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+struct StepUp {
+    auth_time_ms: u64,
+    amr: Vec<String>,
+}
+
+impl SessionData {
+    /// Of a session and its data as the ledger gives them.
+    pub(crate) fn new(session: Session, data: Option<Arc<Data>>) -> Self {
+        let mut step_up = StepUp { auth_time_ms: session.created_at_ms, amr: Vec::new() };
+        let mut own = Map::new();
+        for (key, json) in data.iter().flat_map(|data| data.iter()) {
+            if &**key == STEP_UP_KEY {
+                // Written by the fold alone. What can't be read counts as no step-up: it fails safe.
+                step_up = serde_json::from_str(json).unwrap_or(step_up);
+            } else if !key.starts_with(RESERVED_PREFIX) {
+                let value = serde_json::from_str(json).unwrap_or(Value::Null);
+                own.insert(key.to_string(), value);
+            }
+        }
+        Self {
+            id: session.id,
+            user_id: session.user_id.to_string(),
+            is_guest: session.is_guest,
+            transport: session.transport,
+            device: session.device.map(|device| device.to_string()),
+            tenant_id: session.tenant_id.map(|tenant| tenant.to_string()),
+            ip: session.ip,
+            user_agent: session.user_agent.map(|agent| agent.to_string()),
+            created_at_ms: session.created_at_ms,
+            last_active_at_ms: session.last_active_at_ms,
+            expires_at_ms: (session.expires_at_ms != NEVER_MS).then_some(session.expires_at_ms),
+            auth_time_ms: step_up.auth_time_ms,
+            amr: step_up.amr,
+            data: own,
+            is_current: false,
+        }
+    }
+}
+
+fn as_text<S: serde::Serializer>(
+    id: &SessionId,
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    serializer.collect_str(id)
+}
