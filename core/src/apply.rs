@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use crate::{
-    Actor, Completed, DataKey, Event, Fact, PolicyInForce, ReuseVerdict, Session, SessionId,
-    SessionState, SessionTable, SpentToken, TokenDigest,
+    Actor, Amr, Completed, DataKey, Event, Fact, PolicyInForce, ReuseVerdict, Session, SessionId,
+    SessionState, SessionTable, SpentToken, Text, TokenDigest, session::STEP_UP_KEY,
 };
 
 /// Applies the event at `sequence` to the table.
@@ -30,6 +30,14 @@ pub fn apply(table: &mut impl SessionTable, sequence: u64, event: &Event) {
                 state.lifetime_ms = *lifetime_ms;
                 state.session.expires_at_ms = *expires_at_ms;
                 state.session.last_active_at_ms = happened_at_ms;
+            });
+        }
+        Fact::SessionReauthenticated { subject, amr, digest, generation, expires_at_ms } => {
+            change(table, subject.session, Some((*digest, *generation, happened_at_ms)), |state| {
+                state.session.expires_at_ms = *expires_at_ms;
+                state.session.last_active_at_ms = happened_at_ms;
+                let (key, value) = step_up(amr, happened_at_ms);
+                Arc::make_mut(state.data.get_or_insert_default()).insert(key, value);
             });
         }
         Fact::SessionUpgraded { subject, rotated, .. } => {
@@ -114,6 +122,14 @@ fn created(event: &Event) -> Option<SessionState> {
         absolute_at_ms: *absolute_at_ms,
         data: None,
     })
+}
+
+/// What the session's data says of the last step-up. No name of a method needs an escape in JSON.
+fn step_up(amr: &Amr, happened_at_ms: u64) -> (DataKey, Text) {
+    let key = DataKey::new(STEP_UP_KEY).expect("a short name");
+    let methods: Vec<_> = amr.methods().map(|method| format!("\"{method}\"")).collect();
+    let methods = methods.join(",");
+    (key, format!("{{\"auth_time_ms\":{happened_at_ms},\"amr\":[{methods}]}}").into())
 }
 
 /// Without its last key, a session has no data at all.

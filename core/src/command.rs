@@ -2,7 +2,7 @@
 //! command can be decided again and means the same.
 
 use crate::{
-    Actor, BookmarkName, DataKey, DeviceLabel, EndReason, FailureReason, IdempotencyKey, Note,
+    Actor, Amr, BookmarkName, DataKey, DeviceLabel, EndReason, FailureReason, IdempotencyKey, Note,
     Origin, Policy, SessionId, SpentToken, TenantId, Text, TokenDigest, Transport, UserId,
     session::{Data, NEVER_MS},
 };
@@ -38,11 +38,13 @@ impl Command {
     }
 }
 
-/// Names a session: by the token that opens it, or by its id.
+/// Names a session: by the token that opens it, by any token that it had, or by its id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionRef {
     /// By its live token.
     Token(TokenDigest),
+    /// By a token of its lineage, live or spent: to end it, whoever rotates it meanwhile.
+    Lineage(TokenDigest),
     /// By its id: for operators and for the user's own list.
     Id(SessionId),
 }
@@ -67,6 +69,11 @@ pub struct NewSession {
     /// How long it lives from now and from each refresh, in milliseconds, 0 = for ever; `None` =
     /// the policy's idle timeout.
     pub lifetime_ms: Option<u64>,
+    /// How long it lives at most, whatever happens, in milliseconds, 0 = for ever; `None` = the
+    /// policy's absolute timeout.
+    pub absolute_timeout_ms: Option<u64>,
+    /// The application's first data: JSON text for each key.
+    pub data: Data,
     /// A session of the same browser that ends in the same moment.
     pub replaces: Option<SessionId>,
     /// The most live sessions that the user may have after this, 0 = no limit; `None` = as the
@@ -77,7 +84,8 @@ pub struct NewSession {
 /// A session that another store kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AdoptedSession {
-    /// The session; its lifetime says how long later refreshes extend it.
+    /// The session; its lifetime says how long later refreshes extend it. Its absolute timeout is
+    /// not asked for.
     pub session: NewSession,
     /// The time of login, in Unix milliseconds.
     pub created_at_ms: u64,
@@ -105,14 +113,12 @@ pub struct Past {
     pub generation: u32,
     /// Beyond this nothing extends it, in Unix milliseconds; `u64::MAX` = no such moment.
     pub absolute_at_ms: u64,
-    /// The application's data: JSON text for each key.
-    pub data: Data,
 }
 
 impl Default for Past {
-    /// Of a session that has its first token, no absolute timeout and no data.
+    /// Of a session that has its first token and no absolute timeout.
     fn default() -> Self {
-        Self { spent: Vec::new(), generation: 1, absolute_at_ms: NEVER_MS, data: Data::new() }
+        Self { spent: Vec::new(), generation: 1, absolute_at_ms: NEVER_MS }
     }
 }
 
@@ -142,6 +148,16 @@ pub enum Act {
         successor: TokenDigest,
         /// How long the session lives from now, in milliseconds, 0 = for ever; `None` = as it did.
         lifetime_ms: Option<u64>,
+    },
+    /// Record that the user proved again who they are, and change the presented token for its
+    /// successor.
+    Reauthenticate {
+        /// The digest of the token that was shown.
+        presented: TokenDigest,
+        /// The digest of the token that will take its place.
+        successor: TokenDigest,
+        /// How.
+        amr: Amr,
     },
     /// Make a guest a user.
     Upgrade {
@@ -187,21 +203,12 @@ pub enum Act {
         /// The organisation; `None` clears it.
         tenant: Option<TenantId>,
     },
-    /// Set a key of the session's data.
-    SetData {
+    /// Set and remove keys of the session's data: all of them, or none.
+    ChangeData {
         /// Which session.
         session: SessionRef,
-        /// The key.
-        key: DataKey,
-        /// The value: JSON text.
-        value: Text,
-    },
-    /// Remove a key of the session's data.
-    RemoveData {
-        /// Which session.
-        session: SessionRef,
-        /// The key.
-        key: DataKey,
+        /// In this order, each key with its new value, JSON text; `None` removes it.
+        changes: Vec<(DataKey, Option<Text>)>,
     },
     /// End the sessions whose time has come.
     Sweep,

@@ -4,6 +4,7 @@
 //! says happened is made so by [`apply`](crate::apply()), once it is durable.
 
 mod adopt;
+mod data;
 mod login;
 mod refresh;
 
@@ -11,7 +12,7 @@ use thiserror::Error;
 
 use crate::{
     Act, Actor, Command, Completed, EndReason, Event, Fact, Note, Origin, Past, Policy,
-    ReuseVerdict, Rule, SessionId, SessionRef, SessionState, SessionView, Subject, TenantId, Text,
+    ReuseVerdict, Rule, SessionId, SessionRef, SessionState, SessionView, Subject, TenantId,
     TokenStanding, UserId, limits,
 };
 
@@ -146,6 +147,9 @@ impl<V: SessionView> Scene<'_, V> {
             Act::Refresh { presented, successor, lifetime_ms } => {
                 Ok(self.refresh(presented, successor, *lifetime_ms))
             }
+            Act::Reauthenticate { presented, successor, amr } => {
+                Ok(self.reauthenticate(presented, successor, amr))
+            }
             Act::Upgrade { session, user, successor } => {
                 Ok(self.upgrade(*session, user, *successor))
             }
@@ -162,11 +166,7 @@ impl<V: SessionView> Scene<'_, V> {
                 let same = state.session.tenant_id.as_ref() == tenant.as_ref().map(TenantId::text);
                 (!same).then(|| Fact::TenantSet { subject, tenant: tenant.clone() })
             })),
-            Act::SetData { session, key, value } => self.set_data(*session, key, value),
-            Act::RemoveData { session, key } => Ok(self.change(*session, |subject, state| {
-                let there = state.data.as_ref().is_some_and(|data| data.contains_key(key));
-                there.then(|| Fact::DataRemoved { subject, key: key.clone() })
-            })),
+            Act::ChangeData { session, changes } => self.change_data(*session, changes),
             Act::Sweep => Ok(self.sweep()),
             Act::RecordFailure { user, reason, count } => Ok(self.recorded(Fact::LoginFailed {
                 user: user.clone(),
@@ -214,6 +214,9 @@ impl<V: SessionView> Scene<'_, V> {
             SessionRef::Token(digest) => match self.view.token(&digest)? {
                 TokenStanding::Live(state) => state,
                 TokenStanding::Spent(..) => return None,
+            },
+            SessionRef::Lineage(digest) => match self.view.token(&digest)? {
+                TokenStanding::Live(state) | TokenStanding::Spent(state, _) => state,
             },
         };
         (!state.session.is_expired(self.moment_ms)).then_some(state)
@@ -274,26 +277,6 @@ impl<V: SessionView> Scene<'_, V> {
         }
         let fact = Fact::UserSessionsRevoked { user: user.clone(), except, reason, ended };
         Decided { events: vec![self.event(fact)], outcome: Outcome::Ended(ended) }
-    }
-
-    fn set_data(
-        &self,
-        session: SessionRef,
-        key: &crate::DataKey,
-        value: &Text,
-    ) -> Result<Decided, Rejection> {
-        let mut bytes = 0;
-        let decided = self.change(session, |subject, state| {
-            let old = state.data.as_ref().and_then(|data| data.get(key));
-            let old_bytes = old.map_or(0, |old| key.len() + old.len());
-            bytes = state.data_bytes() - old_bytes + key.len() + value.len();
-            let same = old == Some(value);
-            (!same).then(|| Fact::DataSet { subject, key: key.clone(), value: value.clone() })
-        });
-        if bytes > limits::DATA_BYTES_MAX {
-            return Err(Rejection::DataTooLarge { bytes });
-        }
-        Ok(decided)
     }
 
     fn sweep(&self) -> Decided {

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 pub use self::reason::{EndReason, FailureReason, ReuseVerdict};
 use crate::{
-    BookmarkName, DataKey, DeviceLabel, IdempotencyKey, Note, OperatorName, Policy, SessionId,
+    Amr, BookmarkName, DataKey, DeviceLabel, IdempotencyKey, Note, OperatorName, Policy, SessionId,
     TenantId, Text, TokenDigest, Transport, UserAgent, UserId,
 };
 
@@ -135,6 +135,19 @@ pub enum Fact {
         generation: u32,
         /// How long a later touch extends it; 0 = for ever.
         lifetime_ms: u64,
+        /// When it expires now.
+        expires_at_ms: u64,
+    },
+    /// The user proved again who they are, and a new token took the old one's place.
+    SessionReauthenticated {
+        /// Which session.
+        subject: Subject,
+        /// How.
+        amr: Amr,
+        /// The digest of the new token.
+        digest: TokenDigest,
+        /// The new token's generation.
+        generation: u32,
         /// When it expires now.
         expires_at_ms: u64,
     },
@@ -277,6 +290,7 @@ impl Fact {
             Self::PolicySet { .. } => "PolicySet",
             Self::SessionCreated { .. } => "SessionCreated",
             Self::SessionRefreshed { .. } => "SessionRefreshed",
+            Self::SessionReauthenticated { .. } => "SessionReauthenticated",
             Self::SessionUpgraded { .. } => "SessionUpgraded",
             Self::SessionRevoked { .. } => "SessionRevoked",
             Self::UserSessionsRevoked { .. } => "UserSessionsRevoked",
@@ -299,6 +313,7 @@ impl Fact {
         match self {
             Self::SessionCreated { subject, .. }
             | Self::SessionRefreshed { subject, .. }
+            | Self::SessionReauthenticated { subject, .. }
             | Self::SessionUpgraded { subject, .. }
             | Self::SessionRevoked { subject, .. }
             | Self::DeviceSet { subject, .. }
@@ -327,6 +342,7 @@ impl Fact {
             | Self::PolicySet { .. }
             | Self::SessionCreated { .. }
             | Self::SessionRefreshed { .. }
+            | Self::SessionReauthenticated { .. }
             | Self::SessionUpgraded { .. }
             | Self::SessionRevoked { .. }
             | Self::SessionsExpired { .. }

@@ -10,6 +10,7 @@
 //!
 //! Times are Unix milliseconds unless a name says otherwise.
 
+pub mod amr;
 pub mod apply;
 pub mod codec;
 pub mod command;
@@ -26,6 +27,7 @@ pub mod table;
 pub mod text;
 pub mod token;
 
+pub use amr::{Amr, AmrError};
 pub use apply::apply;
 pub use command::{Act, AdoptedSession, Command, MovedSession, NewSession, Past, SessionRef};
 pub use decide::{Decided, Outcome, Rejection, decide};

@@ -16,6 +16,8 @@ pub const NOTE_BYTES_MAX: usize = 1_024;
 pub const OPERATOR_BYTES_MAX: usize = 128;
 /// Longest name of a bookmark, in bytes; the shortest is 1.
 pub const BOOKMARK_BYTES_MAX: usize = 128;
+/// All methods by which a user proved who they are, with a space between each two, in bytes.
+pub const AMR_BYTES_MAX: usize = 256;
 /// Longest key of a session's data, in bytes; the shortest is 1.
 pub const DATA_KEY_BYTES_MAX: usize = 256;
 /// All data of one session, keys and JSON values together, in bytes.

@@ -12,6 +12,14 @@ pub const NEVER_MS: u64 = u64::MAX;
 /// A session's data: a JSON value, as text, for each key.
 pub type Data = BTreeMap<DataKey, Text>;
 
+/// What the keys begin with that Passbook keeps in a session's data for itself.
+pub const RESERVED_PREFIX: &str = "passbook:";
+/// The key of the last step-up: a JSON object of `auth_time_ms` (Unix milliseconds) and `amr` (an
+/// array of names of RFC 8176). There is none before the first.
+pub const STEP_UP_KEY: &str = "passbook:step_up";
+/// The key of the fingerprint that the session's browser had at login: a JSON string.
+pub const FINGERPRINT_KEY: &str = "passbook:fingerprint";
+
 /// By what kind of credential a session is carried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "snake_case")]
@@ -79,6 +87,11 @@ impl Session {
     }
 }
 
+/// Bytes of all keys and values.
+pub(crate) fn bytes_of(data: &Data) -> usize {
+    data.iter().map(|(key, value)| key.len() + value.len()).sum()
+}
+
 /// What the fold keeps of a session: the reader's view and what rules need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionState {
@@ -104,11 +117,7 @@ impl SessionState {
 
     /// Bytes of the session's data, keys and values together.
     pub fn data_bytes(&self) -> usize {
-        self.data
-            .iter()
-            .flat_map(|data| data.iter())
-            .map(|(key, value)| key.len() + value.len())
-            .sum()
+        self.data.as_deref().map_or(0, bytes_of)
     }
 }
 

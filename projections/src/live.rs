@@ -225,6 +225,12 @@ impl Live {
         match session {
             SessionRef::Id(id) => self.read_id(id, read),
             SessionRef::Token(digest) => self.tokens.read_live(&self.rows, &digest, read),
+            SessionRef::Lineage(digest) => {
+                self.tokens.read_live(&self.rows, &digest, &read).or_else(|| {
+                    let read = |shard: &RowShard, slot, row: &Row, _| read(shard, slot, row);
+                    self.tokens.read_spent(&self.rows, &digest, read).flatten()
+                })
+            }
         }
     }
 

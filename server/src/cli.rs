@@ -176,14 +176,27 @@ fn misused(error: &clap::Error, wants_json: bool) -> Exit {
         drop(error.print());
         return Exit::Done;
     }
-    if wants_json {
-        let text = error.render().to_string();
+    let text = error.render().to_string();
+    if wants_json || text.contains("://") {
         let what = text.lines().next().unwrap_or_default();
         let what = what.strip_prefix("error: ").unwrap_or(what);
-        return fail_early(&Failure::usage(what).help("see --help"), true);
+        return fail_early(&Failure::usage(without_urls(what)).help("see --help"), wants_json);
     }
     drop(error.print());
     Exit::Usage
+}
+
+/// The parser repeats what it does not know. A database's URL in the wrong place may have a password
+/// in it.
+fn without_urls(text: &str) -> String {
+    let mut parts = text.split("://");
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(|c: char| c.is_whitespace() || c == '\'').unwrap_or(part.len());
+        shown.push_str("://…");
+        shown.push_str(part.split_at(end).1);
+    }
+    shown
 }
 
 fn fail_early(failure: &Failure, wants_json: bool) -> Exit {

@@ -134,6 +134,7 @@ impl Fold {
             | Fact::PolicySet { .. }
             | Fact::SessionCreated { .. }
             | Fact::SessionRefreshed { .. }
+            | Fact::SessionReauthenticated { .. }
             | Fact::SessionUpgraded { .. }
             | Fact::DeviceSet { .. }
             | Fact::TenantSet { .. }

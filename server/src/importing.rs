@@ -24,6 +24,7 @@ use crate::{
         import::{Imported, Kinds},
     },
     failure::Failure,
+    import::session::id_of,
     import::syslog::{Fact, Key, Observation, Reader},
     interrupt::Interrupt,
     sending::Sending,
@@ -165,7 +166,7 @@ impl<'a> Importer<'a> {
         let mut remote_host = None;
         let (act, kinds, ip) = match &observation.fact {
             Fact::Opened { user, ip, method: _ } => {
-                let id = session_id(observation);
+                let id = id_of(observation.time_ms, observation.key.as_bytes());
                 self.opened.insert(observation.key, id);
                 let Some(user) = self.user(user) else {
                     self.answer.refused.no_user += 1;
@@ -222,11 +223,6 @@ fn count_reply(answer: &mut Imported, kinds: Kinds, reply: &Reply) {
 }
 
 /// Of the log's time and its line: the same in every import.
-fn session_id(observation: &Observation) -> SessionId {
-    let random = observation.key.as_bytes().first_chunk::<16>().copied().unwrap_or_default();
-    SessionId::from_parts(observation.time_ms, u128::from_le_bytes(random) & ((1 << 80) - 1))
-}
-
 fn opened(id: SessionId, user: UserId) -> Act {
     Act::Create(NewSession {
         id,
@@ -237,6 +233,8 @@ fn opened(id: SessionId, user: UserId) -> Act {
         tenant: None,
         transport: Transport::Imported,
         lifetime_ms: Some(0),
+        absolute_timeout_ms: None,
+        data: std::collections::BTreeMap::new(),
         replaces: None,
         sessions_per_user_max: Some(0),
     })

@@ -32,7 +32,9 @@ impl Seen {
         learn(&mut self.keys, recorded);
         let digest = match &recorded.event.fact {
             Fact::SessionCreated { digest, .. } => *digest,
-            Fact::SessionRefreshed { digest, .. } => Some(*digest),
+            Fact::SessionRefreshed { digest, .. } | Fact::SessionReauthenticated { digest, .. } => {
+                Some(*digest)
+            }
             Fact::SessionUpgraded { rotated, .. } => rotated.map(|(digest, _)| digest),
             Fact::Opened { .. }
             | Fact::PolicySet { .. }

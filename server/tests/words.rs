@@ -110,6 +110,7 @@ fn place(fact: &Fact) -> usize {
         Fact::PolicySet { .. } => 1,
         Fact::SessionCreated { .. } => 2,
         Fact::SessionRefreshed { .. } => 3,
+        Fact::SessionReauthenticated { .. } => 18,
         Fact::SessionUpgraded { .. } => 4,
         Fact::SessionRevoked { .. } => 5,
         Fact::UserSessionsRevoked { .. } => 6,

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use passbook_core::{Completed, LimitError, Rejection, codec::CodecError};
+use passbook_core::{
+    Completed, LimitError, Rejection, codec::CodecError, session::RESERVED_PREFIX,
+};
 use passbook_journal::{
     AppendError, BackupError, CloseError, CompactError, JournalError, OpenError, ReadError,
     ReadOnlyReason, SnapshotError,
@@ -24,6 +26,9 @@ pub enum LedgerError {
     /// Session data that is no JSON. Nothing was written.
     #[error("the value is no JSON: {0}")]
     NotJson(String),
+    /// A key of session data that Passbook keeps for itself. Nothing was written.
+    #[error("keys of session data that begin with `{}` are reserved", RESERVED_PREFIX)]
+    ReservedKey,
     /// A command of this idempotency key was carried out before. Its token was handed out then and
     /// is kept nowhere.
     #[error("a command of this key was carried out before, at @{}", .0.sequence)]
@@ -129,6 +134,7 @@ impl LedgerError {
             Self::Limit(_) => "auth:limit",
             Self::Rejected(rejection) => rejection.code(),
             Self::NotJson(_) => "auth:not_json",
+            Self::ReservedKey => "auth:reserved_key",
             Self::AlreadyDone(_) => "ledger:already_done",
             Self::CommitIndeterminate(_) => "ledger:commit_indeterminate",
             Self::Unavailable(_) => "ledger:unavailable",

@@ -3,6 +3,7 @@
 mod acts;
 mod builder;
 mod context;
+mod data;
 mod keeping;
 mod login;
 mod start;
@@ -10,7 +11,7 @@ mod start;
 use std::{path::Path, sync::Arc};
 
 use passbook_core::{
-    Command, DataKey, PolicyInForce, Session, SessionId, SessionView, Text, Token,
+    Command, PolicyInForce, Session, SessionId, SessionView, Token, TokenStanding,
     sessions_fingerprint, state_fingerprint,
 };
 use passbook_journal::Records;
@@ -102,6 +103,20 @@ impl Ledger {
         Some(session)
     }
 
+    /// Whether the token belongs to a live session and was changed for another one: if somebody
+    /// shows it, [`refresh`](Self::refresh) records that, and may end the session (policy).
+    pub fn is_spent(&self, token: &Token) -> bool {
+        matches!(
+            self.engine.live.token(&token.digest()),
+            Some(TokenStanding::Spent(state, _)) if !state.session.is_expired(self.now_ms())
+        )
+    }
+
+    /// The time by the ledger's clock, in Unix milliseconds.
+    pub fn now_ms(&self) -> u64 {
+        self.engine.now_ms()
+    }
+
     /// The live session of that id.
     pub fn find(&self, id: SessionId) -> Option<Session> {
         self.engine.live.find(id, self.engine.now_ms())
@@ -126,15 +141,6 @@ impl Ledger {
     /// Whether there is no session in memory.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    /// A value of the session's data: JSON text. `None`: no live session, or no such key.
-    pub fn data(&self, id: SessionId, key: &DataKey) -> Option<Text> {
-        let state = self.engine.live.session(id)?;
-        if state.session.is_expired(self.engine.now_ms()) {
-            return None;
-        }
-        state.data.as_ref()?.get(key).cloned()
     }
 
     /// The rules in force.

@@ -15,6 +15,7 @@ fn told(ledger: &Ledger, user: &str) -> Vec<String> {
         HistoryKind::Login { is_guest, .. } => format!("login guest={is_guest}"),
         HistoryKind::Refresh { count, .. } => format!("refresh x{count}"),
         HistoryKind::Upgrade { guest } => format!("upgrade from={}", guest.starts_with("guest_")),
+        HistoryKind::StepUp { amr } => format!("step-up {amr}"),
         HistoryKind::Device => format!("device {}", entry.device.as_deref().unwrap_or_default()),
         HistoryKind::Tenant(tenant) => format!("tenant {tenant:?}"),
         HistoryKind::Reuse(verdict) => format!("reuse {verdict}"),

@@ -6,7 +6,7 @@ use passbook::{
     OnReuse, Policy, SessionId, Token,
     core::{
         Act, Command, DataKey, DeviceLabel, IdempotencyKey, NewSession, SessionRef, TenantId, Text,
-        TokenDigest, Transport, UserId,
+        TokenDigest, Transport, UserId, session::Data,
     },
     journal::Step,
 };
@@ -186,6 +186,8 @@ pub fn command(deed: &Deed, key: Option<u8>) -> Command {
                 tenant: None,
                 transport: Transport::Token,
                 lifetime_ms: None,
+                absolute_timeout_ms: None,
+                data: Data::new(),
                 replaces: *replaces,
                 sessions_per_user_max: *limit,
             })
@@ -213,13 +215,12 @@ pub fn command(deed: &Deed, key: Option<u8>) -> Command {
             session: by_token(token),
             tenant: tenant.as_ref().map(|tenant| TenantId::new(tenant.as_str()).expect("short")),
         },
-        Deed::SetData(token, key, value) => Act::SetData {
+        Deed::SetData(token, key, value) => Act::ChangeData {
             session: by_token(token),
-            key: data_key(key),
-            value: Text::from(value.to_string()),
+            changes: vec![(data_key(key), Some(Text::from(value.to_string())))],
         },
         Deed::RemoveData(token, key) => {
-            Act::RemoveData { session: by_token(token), key: data_key(key) }
+            Act::ChangeData { session: by_token(token), changes: vec![(data_key(key), None)] }
         }
         Deed::Sweep => Act::Sweep,
         Deed::Compact => Act::Compact,

@@ -26,6 +26,8 @@ fn login(number: u64) -> Command {
         tenant: None,
         transport: Transport::Token,
         lifetime_ms: None,
+        absolute_timeout_ms: None,
+        data: std::collections::BTreeMap::new(),
         replaces: None,
         sessions_per_user_max: None,
     }))

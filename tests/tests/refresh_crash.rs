@@ -33,6 +33,8 @@ fn create(number: u64, user: &str, is_guest: bool) -> NewSession {
         tenant: None,
         transport: Transport::Token,
         lifetime_ms: None,
+        absolute_timeout_ms: None,
+        data: std::collections::BTreeMap::new(),
         replaces: None,
         sessions_per_user_max: None,
     }

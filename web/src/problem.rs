@@ -133,6 +133,7 @@ impl From<LedgerError> for Error {
             | LedgerError::Backend(_) => Self::Unavailable(error),
             LedgerError::Rejected(_)
             | LedgerError::NotJson(_)
+            | LedgerError::ReservedKey
             | LedgerError::AlreadyDone(_)
             | LedgerError::TooLarge(_)
             | LedgerError::Open(_)

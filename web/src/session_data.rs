@@ -4,15 +4,10 @@ use std::{net::IpAddr, sync::Arc};
 
 use passbook::{
     Session, SessionId, Transport,
-    core::session::{Data, NEVER_MS},
+    core::session::{Data, NEVER_MS, RESERVED_PREFIX, STEP_UP_KEY},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-
-/// What the keys that Passbook keeps in a session's data for itself begin with.
-pub(crate) const RESERVED_PREFIX: &str = "passbook:";
-/// The key of the last step-up.
-const STEP_UP_KEY: &str = "passbook:step_up";
 
 /// A live session and its data, whatever carries it. Times are Unix milliseconds.
 ///
@@ -96,6 +91,6 @@ impl SessionData {
 fn as_text<S: serde::Serializer>(
     id: &SessionId,
     serializer: S,
-) -> std::result::Result<S::Ok, S::Error> {
+) -> Result<S::Ok, S::Error> {
     serializer.collect_str(id)
 }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    Actor, BookmarkName, DataKey, DeviceLabel, EndReason, Fact, FailureReason, IdempotencyKey,
+    Actor, Amr, BookmarkName, DataKey, DeviceLabel, EndReason, Fact, FailureReason, IdempotencyKey,
     Imported, Note, OnReuse, OperatorName, Origin, Policy, ReuseVerdict, Rule, SessionId, Subject,
     TenantId, Text, TokenDigest, Transport, UserAgent, UserId,
 };
@@ -91,6 +91,13 @@ fn samples() -> Vec<Event> {
         },
         Fact::DataRemoved { subject: subject.clone(), key: DataKey::new("cart").expect("short") },
         Fact::SessionTouched { subject: subject.clone(), expires_at_ms: 1_795_183_844_012 },
+        Fact::SessionReauthenticated {
+            subject: subject.clone(),
+            amr: Amr::new(["pwd", "otp"]).expect("two names"),
+            digest,
+            generation: 6,
+            expires_at_ms: 1_795_183_844_013,
+        },
         Fact::TokenReuseDetected {
             subject,
             presented_generation: 4,
@@ -160,14 +167,14 @@ fn every_kind_has_its_golden_bytes() {
         .iter()
         .map(|event| split_head(&encode(event).expect("small")).expect("a head").0)
         .collect();
-    assert_eq!(kinds, (1..=18).collect(), "one sample of every kind");
+    assert_eq!(kinds, (1..=19).collect(), "one sample of every kind");
     assert!(found == golden, "the wire form changed; it is now:\n{found}");
 }
 
 #[test]
 fn a_kind_or_schema_of_tomorrow_is_refused_by_name() {
     let bytes = encode(&full_head()).expect("small");
-    for (at, value) in [(0, 19_u16), (0, 0), (2, 2), (2, u16::MAX)] {
+    for (at, value) in [(0, 20_u16), (0, 0), (2, 2), (2, u16::MAX)] {
         let mut newer = bytes.clone();
         newer[at..at + 2].copy_from_slice(&value.to_le_bytes());
         assert!(matches!(decode(&newer), Err(CodecError::Unknown { .. })), "{at} {value}");

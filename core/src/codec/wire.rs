@@ -36,6 +36,7 @@ pub(super) mod kind {
     pub(crate) const BOOKMARK: u16 = 16;
     pub(crate) const COMPACTED: u16 = 17;
     pub(crate) const SALVAGED: u16 = 18;
+    pub(crate) const SESSION_REAUTHENTICATED: u16 = 19;
 }
 
 /// The schema that all kinds are written in.
@@ -106,6 +107,15 @@ struct SessionRefreshedV1<'a> {
     digest: [u8; 32],
     generation: u32,
     lifetime_ms: u64,
+    expires_at_ms: u64,
+}
+
+#[derive(Encode, BorrowDecode)]
+struct SessionReauthenticatedV1<'a> {
+    subject: SubjectV1<'a>,
+    amr: &'a str,
+    digest: [u8; 32],
+    generation: u32,
     expires_at_ms: u64,
 }
 

@@ -4,14 +4,14 @@
 //! the time at which it happened, lead to the session as the other store had it. So whatever folds
 //! events needs to know nothing of where a session came from.
 
-use super::{Decided, Outcome, Rejection, Scene};
+use super::{Decided, Outcome, Rejection, Scene, data::check};
 use crate::{
     AdoptedSession, Event, Fact, MovedSession, Past, SessionView, Subject, TokenDigest,
-    TokenStanding, limits,
+    TokenStanding,
 };
 
 impl<V: SessionView> Scene<'_, V> {
-    /// As [`adopt`](Self::adopt), if its tokens are nobody else's and its data is within the limit.
+    /// As [`adopt`](Self::adopt), if its tokens are nobody else's.
     pub(super) fn take_in(&self, moved: &MovedSession) -> Result<Decided, Rejection> {
         let MovedSession { adopted, past } = moved;
         let spent = past.spent.iter().map(|spent| spent.digest);
@@ -21,10 +21,6 @@ impl<V: SessionView> Scene<'_, V> {
             {
                 return Err(Rejection::TokenTaken(owner.id()));
             }
-        }
-        let bytes = past.data.iter().map(|(key, value)| key.len() + value.len()).sum();
-        if bytes > limits::DATA_BYTES_MAX {
-            return Err(Rejection::DataTooLarge { bytes });
         }
         self.adopt(adopted, past)
     }
@@ -39,6 +35,7 @@ impl<V: SessionView> Scene<'_, V> {
         if self.view.session(new.id).is_some() {
             return Err(Rejection::SessionIdTaken(new.id));
         }
+        check(&new.data)?;
         let subject = || Subject { session: new.id, user: new.user.clone() };
         let lifetime_ms = new.lifetime_ms.unwrap_or(self.view.policy().policy.idle_timeout_ms);
         let expires_at_ms = adopted.expires_at_ms;
@@ -71,10 +68,7 @@ impl<V: SessionView> Scene<'_, V> {
             let touched = Fact::SessionTouched { subject: subject(), expires_at_ms };
             events.push(self.event_of(adopted.last_active_at_ms, touched));
         }
-        for (key, value) in &past.data {
-            let (key, value) = (key.clone(), value.clone());
-            events.push(self.event(Fact::DataSet { subject: subject(), key, value }));
-        }
+        events.extend(self.first_data(&subject(), &new.data));
         Ok(Decided { events, outcome: Outcome::Created(new.id) })
     }
 

@@ -2,7 +2,7 @@
 
 use passbook_planted::Bug;
 
-use super::{Decided, Outcome, Rejection, Scene, answer, count, subject_of};
+use super::{Decided, Outcome, Rejection, Scene, answer, count, data::check, subject_of};
 use crate::{
     EndReason, Event, Fact, NewSession, Rule, SessionId, SessionRef, SessionState, SessionView,
     Subject, TokenDigest, Transport, UserId, policy::deadline,
@@ -13,6 +13,7 @@ impl<V: SessionView> Scene<'_, V> {
         if self.view.session(new.id).is_some() {
             return Err(Rejection::SessionIdTaken(new.id));
         }
+        check(&new.data)?;
         let mut events = Vec::with_capacity(1);
         let replaced = new.replaces.and_then(|id| self.live(SessionRef::Id(id)));
         if let Some(state) = &replaced {
@@ -27,6 +28,8 @@ impl<V: SessionView> Scene<'_, V> {
             }
         }
         events.push(self.event(self.created(new)));
+        let subject = Subject { session: new.id, user: new.user.clone() };
+        events.extend(self.first_data(&subject, &new.data));
         Ok(Decided { events, outcome: Outcome::Created(new.id) })
     }
 
@@ -36,7 +39,8 @@ impl<V: SessionView> Scene<'_, V> {
         let absolute_at_ms = match new.transport {
             Transport::Imported => u64::MAX,
             Transport::Token | Transport::Cookie | Transport::Jwt => {
-                deadline(self.moment_ms, policy.absolute_timeout_ms)
+                let timeout_ms = new.absolute_timeout_ms.unwrap_or(policy.absolute_timeout_ms);
+                deadline(self.moment_ms, timeout_ms)
             }
         };
         Fact::SessionCreated {

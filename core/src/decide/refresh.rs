@@ -4,8 +4,8 @@ use passbook_planted::Bug;
 
 use super::{Decided, Outcome, Scene, answer, subject_of};
 use crate::{
-    Fact, OnReuse, ReuseVerdict, SessionRef, SessionState, SessionView, SpentToken, TokenDigest,
-    TokenStanding, policy::deadline,
+    Amr, Fact, OnReuse, ReuseVerdict, SessionRef, SessionState, SessionView, SpentToken,
+    TokenDigest, TokenStanding, policy::deadline,
 };
 
 impl<V: SessionView> Scene<'_, V> {
@@ -15,6 +15,39 @@ impl<V: SessionView> Scene<'_, V> {
         successor: &TokenDigest,
         lifetime_ms: Option<u64>,
     ) -> Decided {
+        self.rotate(presented, |state| {
+            let lifetime_ms = lifetime_ms.unwrap_or(state.lifetime_ms);
+            Fact::SessionRefreshed {
+                subject: subject_of(state),
+                digest: *successor,
+                generation: state.generation.saturating_add(1),
+                lifetime_ms,
+                expires_at_ms: self.extended(state, lifetime_ms),
+            }
+        })
+    }
+
+    pub(super) fn reauthenticate(
+        &self,
+        presented: &TokenDigest,
+        successor: &TokenDigest,
+        amr: &Amr,
+    ) -> Decided {
+        self.rotate(presented, |state| Fact::SessionReauthenticated {
+            subject: subject_of(state),
+            amr: amr.clone(),
+            digest: *successor,
+            generation: state.generation.saturating_add(1),
+            expires_at_ms: self.extended(state, state.lifetime_ms),
+        })
+    }
+
+    /// The presented token's session gets a new one by that fact, if it is the live one.
+    fn rotate(
+        &self,
+        presented: &TokenDigest,
+        rotated: impl FnOnce(&SessionState) -> Fact,
+    ) -> Decided {
         match self.view.token(presented) {
             None => answer(Outcome::NotFound),
             Some(TokenStanding::Live(state) | TokenStanding::Spent(state, _))
@@ -23,16 +56,8 @@ impl<V: SessionView> Scene<'_, V> {
                 answer(Outcome::NotFound)
             }
             Some(TokenStanding::Live(state)) => {
-                let lifetime_ms = lifetime_ms.unwrap_or(state.lifetime_ms);
-                let fact = Fact::SessionRefreshed {
-                    subject: subject_of(&state),
-                    digest: *successor,
-                    generation: state.generation.saturating_add(1),
-                    lifetime_ms,
-                    expires_at_ms: self.extended(&state, lifetime_ms),
-                };
-                let outcome = Outcome::Refreshed(state.id());
-                Decided { events: vec![self.event(fact)], outcome }
+                let events = vec![self.event(rotated(&state))];
+                Decided { events, outcome: Outcome::Refreshed(state.id()) }
             }
             Some(TokenStanding::Spent(state, spent)) => self.reused(&state, spent),
         }

@@ -77,6 +77,8 @@ fn login(number: u8, name: &str) -> NewSession {
         tenant: None,
         transport: Transport::Token,
         lifetime_ms: Some(1_000),
+        absolute_timeout_ms: None,
+        data: crate::session::Data::new(),
         replaces: None,
         sessions_per_user_max: None,
     }

@@ -48,6 +48,7 @@ impl HistoryEntry {
         match &self.kind {
             HistoryKind::Refresh { last_at_ms, .. } => self.at_ms.max(*last_at_ms),
             HistoryKind::Login { .. }
+            | HistoryKind::StepUp { .. }
             | HistoryKind::Upgrade { .. }
             | HistoryKind::Device
             | HistoryKind::Tenant(_)
@@ -89,6 +90,11 @@ pub enum HistoryKind {
         /// When the last time, in Unix milliseconds.
         last_at_ms: u64,
     },
+    /// The user proved again who they are, and got a new token.
+    StepUp {
+        /// How: names of RFC 8176 with a space between each two.
+        amr: Text,
+    },
     /// A guest became this user.
     Upgrade {
         /// The guest's name.
@@ -122,6 +128,7 @@ impl HistoryKind {
         match self {
             Self::Login { .. } => HistoryWhat::Login,
             Self::Refresh { .. } => HistoryWhat::Refreshed,
+            Self::StepUp { .. } => HistoryWhat::StepUp,
             Self::Upgrade { .. } => HistoryWhat::Upgraded,
             Self::Device => HistoryWhat::Device,
             Self::Tenant(_) => HistoryWhat::Tenant,
@@ -139,6 +146,8 @@ pub enum HistoryWhat {
     Login,
     /// A session got new tokens.
     Refreshed,
+    /// The user proved again who they are.
+    StepUp,
     /// A guest became the user.
     Upgraded,
     /// A device got a label.
@@ -155,9 +164,10 @@ pub enum HistoryWhat {
 
 impl HistoryWhat {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Login,
         Self::Refreshed,
+        Self::StepUp,
         Self::Upgraded,
         Self::Device,
         Self::Tenant,
@@ -171,6 +181,7 @@ impl HistoryWhat {
         match self {
             Self::Login => "login",
             Self::Refreshed => "refreshed",
+            Self::StepUp => "step_up",
             Self::Upgraded => "upgraded",
             Self::Device => "device",
             Self::Tenant => "tenant",

@@ -33,6 +33,9 @@ fn meaning(fact: &Fact) -> Meaning<'_> {
         Fact::SessionRefreshed { .. } => {
             Meaning::Line(HistoryKind::Refresh { count: 1, last_at_ms: 0 })
         }
+        Fact::SessionReauthenticated { amr, .. } => {
+            Meaning::Line(HistoryKind::StepUp { amr: amr.as_str().into() })
+        }
         Fact::SessionUpgraded { guest, .. } => {
             Meaning::Line(HistoryKind::Upgrade { guest: guest.text().clone() })
         }

@@ -83,6 +83,8 @@ impl Ledger {
             tenant: None,
             transport: if imported { Transport::Imported } else { Transport::Token },
             lifetime_ms: (!number.is_multiple_of(5)).then(|| u64::from(number) * MINUTE_MS / 2),
+            absolute_timeout_ms: None,
+            data: std::collections::BTreeMap::new(),
             replaces: None,
             sessions_per_user_max: number.is_multiple_of(16).then_some(2),
         });

@@ -1,9 +1,9 @@
 //! Random histories over few names, so that they meet.
 
 use passbook_core::{
-    Act, Actor, Command, DataKey, DeviceLabel, EndReason, Event, Fact, IdempotencyKey, NewSession,
-    OnReuse, Origin, Policy, ReuseVerdict, Rule, SessionId, SessionRef, Subject, TenantId,
-    TokenDigest, Transport, UserAgent, UserId,
+    Act, Actor, Amr, Command, DataKey, DeviceLabel, EndReason, Event, Fact, IdempotencyKey,
+    NewSession, OnReuse, Origin, Policy, ReuseVerdict, Rule, SessionId, SessionRef, Subject,
+    TenantId, TokenDigest, Transport, UserAgent, UserId,
 };
 use proptest::{prelude::*, sample::select};
 
@@ -79,9 +79,11 @@ enum What {
     CreateGuest,
     CreateImported,
     Refresh,
+    StepUp,
     Upgrade,
     UpgradeAndRotate,
     Revoke,
+    RevokeLineage,
     RevokeUser,
     RevokeOthers,
     Touch,
@@ -121,18 +123,27 @@ impl Wish {
                 Act::Create(self.new_session(successor))
             }
             What::Refresh => Act::Refresh { presented, successor, lifetime_ms: self.lifetime_ms },
+            What::StepUp => Act::Reauthenticate {
+                presented,
+                successor,
+                amr: Amr::new(["pwd", "otp"]).expect("two names"),
+            },
             What::Upgrade => Act::Upgrade { session, user, successor: None },
             What::UpgradeAndRotate => Act::Upgrade { session, user, successor: Some(successor) },
             What::Revoke => Act::Revoke { session, reason },
+            What::RevokeLineage => Act::Revoke { session: SessionRef::Lineage(presented), reason },
             What::RevokeUser => Act::RevokeUser { user, except: None, reason },
             What::RevokeOthers => Act::RevokeUser { user, except: Some(self.chosen_id()), reason },
             What::Touch => Act::Touch { session },
             What::SetDevice => Act::SetDevice { session, device: device(self.number) },
             What::SetTenant => Act::SetTenant { session, tenant: tenant(self.number) },
             What::SetData => {
-                Act::SetData { session, key: data_key(self.number), value: "1".into() }
+                let changes = vec![(data_key(self.number), Some("1".into()))];
+                Act::ChangeData { session, changes }
             }
-            What::RemoveData => Act::RemoveData { session, key: data_key(self.number) },
+            What::RemoveData => {
+                Act::ChangeData { session, changes: vec![(data_key(self.number), None)] }
+            }
             What::Sweep => Act::Sweep,
             What::Compact => Act::Compact,
             What::SetPolicy => Act::SetPolicy(self.policy()),
@@ -160,6 +171,11 @@ impl Wish {
             tenant: tenant(self.number),
             transport: if is_imported { Transport::Imported } else { Transport::Token },
             lifetime_ms: self.lifetime_ms,
+            absolute_timeout_ms: self.lifetime_ms.map(|lifetime_ms| lifetime_ms.saturating_mul(3)),
+            data: (self.number > 2)
+                .then(|| (data_key(self.number), "0".into()))
+                .into_iter()
+                .collect(),
             replaces: None,
             sessions_per_user_max: None,
         }
@@ -186,9 +202,9 @@ fn lifetimes() -> impl Strategy<Value = Option<u64>> {
 /// Commands, each with the time that passed since the one before, in milliseconds.
 pub(crate) fn commands() -> impl Strategy<Value = Vec<(u64, Wish)>> {
     use What::{
-        Compact, Create, CreateGuest, CreateImported, Refresh, RemoveData, Revoke, RevokeOthers,
-        RevokeUser, SetData, SetDevice, SetPolicy, SetTenant, Sweep, Touch, Upgrade,
-        UpgradeAndRotate,
+        Compact, Create, CreateGuest, CreateImported, Refresh, RemoveData, Revoke, RevokeLineage,
+        RevokeOthers, RevokeUser, SetData, SetDevice, SetPolicy, SetTenant, StepUp, Sweep, Touch,
+        Upgrade, UpgradeAndRotate,
     };
     let what = select(vec![
         Create,
@@ -200,9 +216,11 @@ pub(crate) fn commands() -> impl Strategy<Value = Vec<(u64, Wish)>> {
         Refresh,
         Refresh,
         Refresh,
+        StepUp,
         Upgrade,
         UpgradeAndRotate,
         Revoke,
+        RevokeLineage,
         RevokeUser,
         RevokeOthers,
         Touch,

@@ -98,6 +98,7 @@ impl Twins {
             Some(TokenStanding::Live(_) | TokenStanding::Spent(..)) | None => None,
         };
         self.check_data(SessionRef::Token(*digest));
+        self.check_data(SessionRef::Lineage(*digest));
         assert_eq!(self.live.live(digest, self.now_ms), session, "{digest:?}");
     }
 
@@ -116,6 +117,10 @@ impl Twins {
             SessionRef::Token(digest) => match self.state.token(&digest) {
                 Some(TokenStanding::Live(kept)) => Some(kept),
                 Some(TokenStanding::Spent(..)) | None => None,
+            },
+            SessionRef::Lineage(digest) => match self.state.token(&digest) {
+                Some(TokenStanding::Live(kept) | TokenStanding::Spent(kept, _)) => Some(kept),
+                None => None,
             },
         };
         let model = model.filter(|kept| !kept.session.is_expired(self.now_ms));

@@ -61,6 +61,7 @@ impl HistoryItem {
             HistoryKind::Login { .. }
             | HistoryKind::Refresh { .. }
             | HistoryKind::Upgrade { .. }
+            | HistoryKind::StepUp { .. }
             | HistoryKind::Device
             | HistoryKind::Tenant(_)
             | HistoryKind::Reuse(_)
@@ -114,6 +115,7 @@ fn told(kind: &HistoryKind) -> (&'static str, String, u32) {
         }
         HistoryKind::Refresh { count, .. } => ("refreshed", "new token".to_owned(), *count),
         HistoryKind::Upgrade { guest } => ("upgraded", format!("was {guest}"), 1),
+        HistoryKind::StepUp { amr } => ("step_up", amr.to_string(), 1),
         HistoryKind::Device => ("device", "labelled".to_owned(), 1),
         HistoryKind::Tenant(tenant) => {
             ("tenant", tenant.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string), 1)

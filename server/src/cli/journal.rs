@@ -249,6 +249,7 @@ impl Details {
             | Fact::Opened { .. }
             | Fact::PolicySet { .. }
             | Fact::SessionRefreshed { .. }
+            | Fact::SessionReauthenticated { .. }
             | Fact::SessionUpgraded { .. }
             | Fact::SessionsExpired { .. }
             | Fact::Compacted { .. }

@@ -134,6 +134,7 @@ fn count(document: &mut UserDocument, entry: &HistoryEntry) {
         }
         HistoryKind::Refresh { .. }
         | HistoryKind::Upgrade { .. }
+        | HistoryKind::StepUp { .. }
         | HistoryKind::Device
         | HistoryKind::Tenant(_)
         | HistoryKind::Reuse(_) => {}

@@ -63,6 +63,7 @@ impl From<LedgerError> for Failure {
             LedgerError::Backup(backup) => backup::failure(backup),
             LedgerError::Rejected(_)
             | LedgerError::NotJson(_)
+            | LedgerError::ReservedKey
             | LedgerError::AlreadyDone(_)
             | LedgerError::TooLarge(_)
             | LedgerError::Closed
@@ -94,6 +95,7 @@ fn exit_of(error: &LedgerError) -> Exit {
         LedgerError::Backup(backup) => backup::failure(backup).exit(),
         LedgerError::Rejected(_)
         | LedgerError::NotJson(_)
+        | LedgerError::ReservedKey
         | LedgerError::AlreadyDone(_)
         | LedgerError::TooLarge(_)
         | LedgerError::Closed

@@ -74,6 +74,7 @@ const KINDS: &[&str] = &[
     "PolicySet",
     "SessionCreated",
     "SessionRefreshed",
+    "SessionReauthenticated",
     "SessionUpgraded",
     "SessionRevoked",
     "UserSessionsRevoked",

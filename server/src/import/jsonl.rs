@@ -159,7 +159,6 @@ impl SessionLine {
             spent: spent.collect::<Result<_, _>>()?,
             generation: self.generation,
             absolute_at_ms: self.absolute_at_ms.unwrap_or(NEVER_MS),
-            data: data_of(self.data)?,
         };
         check_lineage(digest, &past)?;
         Told {
@@ -176,6 +175,7 @@ impl SessionLine {
             tenant: self.tenant_id,
             ip: self.ip,
             user_agent: self.user_agent,
+            data: data_of(self.data)?,
             past,
         }
         .into_incoming("jsonl")

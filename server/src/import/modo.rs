@@ -3,14 +3,13 @@
 
 use passbook::{
     SessionId, Transport,
-    core::{Past, TokenDigest},
+    core::{TokenDigest, session::Data},
 };
 use serde_json::{Map, Value};
 
 use super::{
     columns::{Cells, Wanted},
-    pylon::lifetime,
-    session::{Incoming, Reason, Told, data_of, ms_of_rfc_3339},
+    session::{Incoming, Reason, Told, data_of, lifetime, ms_of_rfc_3339},
 };
 
 /// The table.
@@ -50,14 +49,14 @@ pub(crate) fn told(row: &dyn Cells) -> Result<Incoming, Reason> {
         device: row.label("device_name")?,
         ip: row.label("ip_address")?.and_then(|address| address.parse().ok()),
         user_agent: row.label("user_agent")?,
-        past: past(&row.text("data")?)?,
+        data: data(&row.text("data")?)?,
         ..Told::default()
     }
     .into_incoming("modo")
 }
 
-fn past(data: &str) -> Result<Past, Reason> {
+fn data(json: &str) -> Result<Data, Reason> {
     let object: Map<String, Value> =
-        serde_json::from_str(data).map_err(|_error| "data is no JSON object".to_owned())?;
+        serde_json::from_str(json).map_err(|_error| "data is no JSON object".to_owned())?;
     data_of(object)
 }

@@ -4,7 +4,7 @@ use passbook::{Transport, core::session::NEVER_MS};
 
 use super::{
     columns::{Cells, Wanted},
-    session::{Incoming, Reason, Told, foreign_digest, ms_of_seconds},
+    session::{Incoming, Reason, Told, foreign_digest, lifetime, ms_of_seconds},
 };
 
 /// The table.
@@ -39,9 +39,4 @@ pub(crate) fn told(row: &dyn Cells) -> Result<Incoming, Reason> {
         ..Told::default()
     }
     .into_incoming("pylon")
-}
-
-/// How long it was to live from its login on, if the row says so.
-pub(crate) fn lifetime(since_ms: u64, expires_at_ms: u64) -> Option<u64> {
-    expires_at_ms.checked_sub(since_ms).filter(|span_ms| *span_ms > 0)
 }

@@ -9,7 +9,7 @@ use passbook::{
         AdoptedSession, DataKey, DeviceLabel, MovedSession, NewSession, Origin, Past, TenantId,
         Text, TokenDigest, UserAgent, UserId,
         limits::{DATA_BYTES_MAX, FOREIGN_TOKEN_BYTES_MAX, FOREIGN_TOKEN_BYTES_MIN},
-        session::NEVER_MS,
+        session::{Data, NEVER_MS},
     },
 };
 use serde_json::{Map, Value};
@@ -58,6 +58,7 @@ pub(crate) struct Told {
     pub(crate) tenant: Option<String>,
     pub(crate) ip: Option<IpAddr>,
     pub(crate) user_agent: Option<String>,
+    pub(crate) data: Data,
     pub(crate) past: Past,
 }
 
@@ -65,7 +66,7 @@ impl Told {
     /// The session, if it keeps to our limits.
     pub(crate) fn into_incoming(self, source: &str) -> Result<Incoming, Reason> {
         let limit = |error: passbook::core::LimitError| error.to_string();
-        check_data(&self.past)?;
+        check_data(&self.data)?;
         let key =
             key_of(source, self.id, self.digest).ok_or("there is neither an id nor a token")?;
         let session = NewSession {
@@ -77,6 +78,8 @@ impl Told {
             tenant: self.tenant.map(TenantId::new).transpose().map_err(limit)?,
             transport: self.transport,
             lifetime_ms: self.lifetime_ms,
+            absolute_timeout_ms: None,
+            data: self.data,
             replaces: None,
             sessions_per_user_max: None,
         };
@@ -112,8 +115,8 @@ impl Incoming {
     }
 }
 
-fn check_data(past: &Past) -> Result<(), Reason> {
-    let bytes: usize = past.data.iter().map(|(key, value)| key.len() + value.len()).sum();
+fn check_data(data: &Data) -> Result<(), Reason> {
+    let bytes: usize = data.iter().map(|(key, value)| key.len() + value.len()).sum();
     if bytes <= DATA_BYTES_MAX {
         return Ok(());
     }
@@ -133,7 +136,7 @@ fn key_of(source: &str, id: Option<SessionId>, digest: Option<TokenDigest>) -> O
 }
 
 /// An id for a session that had none: of its login and its key, so the same in every import.
-fn id_of(created_at_ms: u64, key: &[u8; 32]) -> SessionId {
+pub(crate) fn id_of(created_at_ms: u64, key: &[u8]) -> SessionId {
     let random = key.first_chunk::<16>().copied().unwrap_or_default();
     SessionId::from_parts(created_at_ms, u128::from_le_bytes(random) & ((1 << 80) - 1))
 }
@@ -150,11 +153,15 @@ pub(crate) fn foreign_digest(token: &str) -> Result<TokenDigest, Reason> {
 }
 
 /// Data in which each key is a JSON value.
-pub(crate) fn data_of(object: Map<String, Value>) -> Result<Past, Reason> {
+pub(crate) fn data_of(object: Map<String, Value>) -> Result<Data, Reason> {
     let key = |key: String| DataKey::new(key).map_err(|error| error.to_string());
-    let pairs =
-        object.into_iter().map(|(name, value)| Ok((key(name)?, Text::from(value.to_string()))));
-    Ok(Past { data: pairs.collect::<Result<_, Reason>>()?, ..Past::default() })
+    let pairs = object.into_iter();
+    pairs.map(|(name, value)| Ok((key(name)?, Text::from(value.to_string())))).collect()
+}
+
+/// How long it was to live from then on, in milliseconds, if the row says so.
+pub(crate) fn lifetime(since_ms: u64, expires_at_ms: u64) -> Option<u64> {
+    expires_at_ms.checked_sub(since_ms).filter(|span_ms| *span_ms > 0)
 }
 
 /// Unix seconds as milliseconds.

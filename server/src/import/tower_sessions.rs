@@ -49,7 +49,7 @@ pub(crate) fn told(row: &dyn Cells, user_key: &str, now_ms: u64) -> Result<Incom
         created_at_ms: now_ms,
         last_active_at_ms: now_ms,
         expires_at_ms,
-        past: data_of(data)?,
+        data: data_of(data)?,
         ..Told::default()
     }
     .into_incoming("tower-sessions")

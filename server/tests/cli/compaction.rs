@@ -83,7 +83,8 @@ fn before() -> (Compacted, Ledger, Arc<SimClock>) {
     let live = tokio_free(ledger.create("mira"));
     let key = DataKey::new("cart").expect("short");
     let session = SessionRef::Id(live.id);
-    let data_sequence = submit(&ledger, Act::SetData { session, key, value: "[1,2]".into() });
+    let data_sequence =
+        submit(&ledger, Act::ChangeData { session, changes: vec![(key, Some("[1,2]".into()))] });
     let jonas = tokio_free(ledger.create("jonas"));
     clock.advance_ms(MINUTE_MS);
     let session = SessionRef::Id(jonas.id);

@@ -24,6 +24,7 @@ impl Curator for Sorted {
             | Fact::SessionCreated { .. }
             | Fact::SessionTouched { .. }
             | Fact::SessionRefreshed { .. }
+            | Fact::SessionReauthenticated { .. }
             | Fact::SessionUpgraded { .. }
             | Fact::SessionRevoked { .. }
             | Fact::UserSessionsRevoked { .. }

@@ -4,8 +4,8 @@
 //! here await it, those of `SessionStore` wait for it.
 
 use passbook_core::{
-    Act, BookmarkName, DataKey, EndReason, FailureReason, Outcome, Policy, SessionId, SessionRef,
-    Text, Token, UserId,
+    Act, Amr, BookmarkName, EndReason, FailureReason, Outcome, Policy, SessionId, SessionRef,
+    Token, UserId,
 };
 
 use super::start::ended;
@@ -54,6 +54,43 @@ impl Ledger {
         self.start_refresh(token, None)?.await
     }
 
+    /// As [`refresh`](Self::refresh), with another lifetime from now on: in milliseconds, 0 = for
+    /// ever.
+    ///
+    /// # Errors
+    /// What a disk can do, as for [`create`](Self::create).
+    pub async fn refresh_with_lifetime(
+        &self,
+        token: &Token,
+        lifetime_ms: u64,
+    ) -> Result<Option<IssuedSession>, LedgerError> {
+        self.start_refresh(token, Some(lifetime_ms))?.await
+    }
+
+    /// Records that the user proved again who they are (step-up), and changes the token for a new
+    /// one, as [`refresh`](Self::refresh) does.
+    ///
+    /// # Errors
+    /// What a disk can do, as for [`create`](Self::create).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use passbook::{Ledger, core::{Amr, DataKey, session::STEP_UP_KEY}};
+    /// let ledger = Ledger::memory()?;
+    /// let login = ledger.create("ann").await?;
+    /// let proved = ledger.reauthenticate(&login.token, Amr::new(["pwd", "otp"])?).await?;
+    /// assert!(ledger.session(&login.token).is_none() && proved.is_some());
+    /// assert!(ledger.data(login.id, &DataKey::new(STEP_UP_KEY)?).is_some(), "when, and how");
+    /// # Ok(()) }
+    /// ```
+    pub async fn reauthenticate(
+        &self,
+        token: &Token,
+        amr: Amr,
+    ) -> Result<Option<IssuedSession>, LedgerError> {
+        self.start_reauthenticate(token, amr)?.await
+    }
+
     /// Makes a guest a user, with the same token and id. `false`: no such live session, or no guest.
     ///
     /// After a login the token should change too: see
@@ -88,6 +125,19 @@ impl Ledger {
     /// What a disk can do.
     pub async fn revoke(&self, token: &Token) -> Result<bool, LedgerError> {
         self.start_revoke(SessionRef::Token(token.digest()), EndReason::Logout)?.await
+    }
+
+    /// Ends the session that the token belongs to, also if it was spent long ago or is being changed
+    /// for another one right now. `false`: it has ended already, or the token never was one.
+    ///
+    /// # Errors
+    /// What a disk can do.
+    pub async fn revoke_lineage(
+        &self,
+        token: &Token,
+        reason: EndReason,
+    ) -> Result<bool, LedgerError> {
+        self.start_revoke(SessionRef::Lineage(token.digest()), reason)?.await
     }
 
     /// Ends the session of that id. `false`: there is no such live session.
@@ -133,6 +183,14 @@ impl Ledger {
         self.start_change(Act::Touch { session })?.await
     }
 
+    /// As [`touch`](Self::touch), for the session of that id.
+    ///
+    /// # Errors
+    /// What a disk can do.
+    pub async fn touch_session(&self, id: SessionId) -> Result<bool, LedgerError> {
+        self.start_change(Act::Touch { session: SessionRef::Id(id) })?.await
+    }
+
     /// Labels the session's device. `false`: there is no such live session.
     ///
     /// # Errors
@@ -156,33 +214,6 @@ impl Ledger {
         tenant: Option<String>,
     ) -> Result<bool, LedgerError> {
         self.start_set_tenant(token, tenant)?.await
-    }
-
-    /// Sets a key of the session's data to a JSON text. `false`: there is no such live session.
-    ///
-    /// # Errors
-    /// [`LedgerError::NotJson`]; [`LedgerError::Limit`] for the key; [`LedgerError::Rejected`] if all
-    /// the session's data would be over 64 KiB; and what a disk can do.
-    pub async fn set_data(
-        &self,
-        token: &Token,
-        key: &str,
-        json: &str,
-    ) -> Result<bool, LedgerError> {
-        if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(json) {
-            return Err(LedgerError::NotJson(error.to_string()));
-        }
-        let (session, key) = (SessionRef::Token(token.digest()), DataKey::new(key)?);
-        self.start_change(Act::SetData { session, key, value: Text::from(json) })?.await
-    }
-
-    /// Removes a key of the session's data. `false`: there is no such live session.
-    ///
-    /// # Errors
-    /// [`LedgerError::Limit`] for the key, and what a disk can do.
-    pub async fn remove_data(&self, token: &Token, key: &str) -> Result<bool, LedgerError> {
-        let (session, key) = (SessionRef::Token(token.digest()), DataKey::new(key)?);
-        self.start_change(Act::RemoveData { session, key })?.await
     }
 
     /// Ends the sessions whose time has come, with one event; gives how many. It also runs on its

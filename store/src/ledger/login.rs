@@ -3,9 +3,12 @@
 use std::{net::IpAddr, ops::Deref};
 
 use passbook_core::{
-    Act, Command, DeviceLabel, NewSession, SessionId, TenantId, Token, TokenDigest, Transport,
-    UserAgent, UserId,
+    Act, Command, DataKey, DeviceLabel, NewSession, SessionId, TenantId, Text, Token, TokenDigest,
+    Transport, UserAgent, UserId,
+    session::{Data, FINGERPRINT_KEY},
 };
+
+use super::data::check;
 
 use crate::{Session, error::LedgerError};
 
@@ -29,8 +32,11 @@ pub struct Login {
     user_agent: Option<UserAgent>,
     transport: Transport,
     lifetime_ms: Option<u64>,
+    absolute_timeout_ms: Option<u64>,
     sessions_per_user_max: Option<u32>,
     replaces: Option<SessionId>,
+    data: Vec<(String, String)>,
+    fingerprint: Option<String>,
 }
 
 impl From<&str> for Login {
@@ -99,6 +105,14 @@ impl Login {
         self
     }
 
+    /// How long it lives at most, whatever happens, in milliseconds; 0 = for ever. The policy's
+    /// absolute timeout, if not said.
+    #[must_use]
+    pub fn absolute_timeout_ms(mut self, absolute_timeout_ms: u64) -> Self {
+        self.absolute_timeout_ms = Some(absolute_timeout_ms);
+        self
+    }
+
     /// The most live sessions that the user may have with this one, 0 = no limit. The policy's, if
     /// not said.
     #[must_use]
@@ -114,6 +128,21 @@ impl Login {
         self
     }
 
+    /// A key of the session's first data, and its value: JSON text. In the same moment as the login.
+    #[must_use]
+    pub fn data(mut self, key: impl Into<String>, json: impl Into<String>) -> Self {
+        self.data.push((key.into(), json.into()));
+        self
+    }
+
+    /// What tells this browser from others, such as 64 hexadecimal digits: kept in the session's data
+    /// under [`FINGERPRINT_KEY`].
+    #[must_use]
+    pub fn fingerprint(mut self, fingerprint: impl Into<String>) -> Self {
+        self.fingerprint = Some(fingerprint.into());
+        self
+    }
+
     /// The command, with an id and the digest of a token made for it.
     pub(crate) fn into_command(
         self,
@@ -121,6 +150,16 @@ impl Login {
         digest: TokenDigest,
         command: impl FnOnce(Act) -> Command,
     ) -> Result<Command, LedgerError> {
+        let mut data = Data::new();
+        for (key, json) in self.data {
+            let (key, json) = (DataKey::new(key)?, Text::from(json));
+            check(&key, Some(&json))?;
+            data.insert(key, json);
+        }
+        if let Some(fingerprint) = self.fingerprint {
+            let json = serde_json::to_string(&fingerprint).expect("a string is JSON");
+            data.insert(DataKey::new(FINGERPRINT_KEY)?, json.into());
+        }
         let new = NewSession {
             id,
             digest: Some(digest),
@@ -130,6 +169,8 @@ impl Login {
             tenant: self.tenant.map(TenantId::new).transpose()?,
             transport: self.transport,
             lifetime_ms: self.lifetime_ms,
+            absolute_timeout_ms: self.absolute_timeout_ms,
+            data,
             replaces: self.replaces,
             sessions_per_user_max: self.sessions_per_user_max,
         };

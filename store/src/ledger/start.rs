@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use passbook_core::{
-    Act, Command, DeviceLabel, EndReason, Outcome, Session, SessionId, SessionRef, TenantId, Token,
-    UserId,
+    Act, Amr, Command, DeviceLabel, EndReason, Outcome, Session, SessionId, SessionRef, TenantId,
+    Token, UserId,
 };
 
 use super::{Context, IssuedSession, Ledger, Login};
@@ -41,6 +41,18 @@ impl Ledger {
         let act =
             Act::Refresh { presented: token.digest(), successor: successor.digest(), lifetime_ms };
         let command = self.command(act);
+        let pending = self.engine.submit_refresh(&command, token, successor, self.committer)?;
+        Ok(pending.and_then(|(reply, successor)| issued(reply, successor)))
+    }
+
+    pub(crate) fn start_reauthenticate(
+        &self,
+        token: &Token,
+        amr: Amr,
+    ) -> Started<Option<IssuedSession>> {
+        let successor = self.engine.new_token()?;
+        let (presented, digest) = (token.digest(), successor.digest());
+        let command = self.command(Act::Reauthenticate { presented, successor: digest, amr });
         let pending = self.engine.submit_refresh(&command, token, successor, self.committer)?;
         Ok(pending.and_then(|(reply, successor)| issued(reply, successor)))
     }

@@ -52,6 +52,7 @@ impl Feed {
             | Fact::PolicySet { .. }
             | Fact::SessionCreated { .. }
             | Fact::SessionRefreshed { .. }
+            | Fact::SessionReauthenticated { .. }
             | Fact::SessionUpgraded { .. }
             | Fact::SessionRevoked { .. }
             | Fact::DeviceSet { .. }

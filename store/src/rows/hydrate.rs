@@ -1,8 +1,8 @@
 //! Taking the rows of a table over into a ledger that is empty.
 
 use passbook_core::{
-    Act, Actor, AdoptedSession, Command, DataKey, DeviceLabel, NewSession, Origin, SessionRef,
-    TenantId, Transport, UserAgent, UserId,
+    Act, Actor, AdoptedSession, Command, DataKey, DeviceLabel, NewSession, Origin, TenantId,
+    Transport, UserAgent, UserId,
 };
 use passbook_projections::rows::SessionRow;
 
@@ -23,6 +23,8 @@ pub(super) fn adopt_all(ledger: &Ledger, rows: Vec<SessionRow>) -> Result<(), Le
 }
 
 fn adopt(ledger: &Ledger, row: SessionRow) -> Result<Pending<Reply>, LedgerError> {
+    let data = row.data.into_iter().map(|(key, value)| Ok((DataKey::new(key)?, value)));
+    let data = data.collect::<Result<_, LedgerError>>()?;
     let session = NewSession {
         id: row.id,
         digest: row.token_digest,
@@ -32,6 +34,8 @@ fn adopt(ledger: &Ledger, row: SessionRow) -> Result<Pending<Reply>, LedgerError
         tenant: row.tenant_id.map(TenantId::new).transpose()?,
         transport: Transport::Token,
         lifetime_ms: None,
+        absolute_timeout_ms: None,
+        data,
         replaces: None,
         sessions_per_user_max: None,
     };
@@ -46,12 +50,7 @@ fn adopt(ledger: &Ledger, row: SessionRow) -> Result<Pending<Reply>, LedgerError
         last_active_at_ms: row.last_active_at_ms,
         expires_at_ms: row.expires_at_ms,
     };
-    let mut last = submit(ledger, Act::Adopt(adopted), origin)?;
-    for (key, value) in row.data {
-        let (session, key) = (SessionRef::Id(row.id), DataKey::new(key)?);
-        last = submit(ledger, Act::SetData { session, key, value }, Origin::default())?;
-    }
-    Ok(last)
+    submit(ledger, Act::Adopt(adopted), origin)
 }
 
 fn submit(ledger: &Ledger, act: Act, origin: Origin) -> Result<Pending<Reply>, LedgerError> {

@@ -66,7 +66,8 @@ pub(crate) fn live_a_day(store: &SessionStore, logins: usize, clock: &SimClock) 
 
 fn set_data(ledger: &Ledger, id: SessionId, value: &str) {
     let key = DataKey::new("cart").expect("short");
-    let act = Act::SetData { session: SessionRef::Id(id), key, value: value.into() };
+    let act =
+        Act::ChangeData { session: SessionRef::Id(id), changes: vec![(key, Some(value.into()))] };
     ledger.submit(&Command::new(act)).expect("taken").wait().expect("durable");
 }
 

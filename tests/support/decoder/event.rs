@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use passbook::core::{
-    Actor, BookmarkName, DataKey, DeviceLabel, EndReason, Event, Fact, FailureReason,
+    Actor, Amr, BookmarkName, DataKey, DeviceLabel, EndReason, Event, Fact, FailureReason,
     IdempotencyKey, Imported, Note, OnReuse, OperatorName, Origin, Policy, ReuseVerdict, Rule,
     SessionId, Subject, TenantId, TokenDigest, Transport, UserAgent, UserId,
 };
@@ -143,7 +143,7 @@ fn fact(kind: u16, input: &mut Input<'_>) -> Result<Fact, Broken> {
             policy_version: input.u32()?,
         }),
         18 => salvaged(input),
-        3..=6 | 9..=14 => {
+        3..=6 | 9..=14 | 19 => {
             let subject = subject(input)?;
             of_session(kind, subject, input)
         }
@@ -159,6 +159,13 @@ fn of_session(kind: u16, subject: Subject, input: &mut Input<'_>) -> Result<Fact
             digest: digest(input)?,
             generation: input.u32()?,
             lifetime_ms: input.u64()?,
+            expires_at_ms: input.u64()?,
+        }),
+        19 => Ok(Fact::SessionReauthenticated {
+            subject,
+            amr: Amr::parse(text(input, 1, 256)?).map_err(|_none| Broken("these are no methods"))?,
+            digest: digest(input)?,
+            generation: input.u32()?,
             expires_at_ms: input.u64()?,
         }),
         5 => Ok(Fact::SessionUpgraded {

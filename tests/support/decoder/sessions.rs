@@ -62,6 +62,7 @@ fn end(sessions: &mut Sessions, event: &Event) -> bool {
         | Fact::PolicySet { .. }
         | Fact::SessionCreated { .. }
         | Fact::SessionRefreshed { .. }
+        | Fact::SessionReauthenticated { .. }
         | Fact::SessionUpgraded { .. }
         | Fact::DeviceSet { .. }
         | Fact::TenantSet { .. }
@@ -80,6 +81,13 @@ fn change(row: &mut Row, event: &Event) {
     match &event.fact {
         Fact::SessionRefreshed { expires_at_ms, .. }
         | Fact::SessionTouched { expires_at_ms, .. } => row.expires_at_ms = *expires_at_ms,
+        Fact::SessionReauthenticated { amr, expires_at_ms, .. } => {
+            row.expires_at_ms = *expires_at_ms;
+            let amr: Vec<_> = amr.methods().map(|method| format!("{method:?}")).collect();
+            let at_ms = event.occurred_at_ms.unwrap_or(event.at_ms);
+            let value = format!("{{\"auth_time_ms\":{at_ms},\"amr\":[{}]}}", amr.join(","));
+            row.data.insert("passbook:step_up".to_owned(), value);
+        }
         Fact::SessionUpgraded { subject, .. } => row.user = subject.user.to_string(),
         Fact::DeviceSet { device, .. } => row.device = Some(device.to_string()),
         Fact::TenantSet { tenant, .. } => row.tenant = tenant.as_ref().map(ToString::to_string),

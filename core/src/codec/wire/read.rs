@@ -5,12 +5,12 @@ use bincode::BorrowDecode;
 
 use super::{
     BookmarkV1, CompactedV1, DataRemovedV1, DataSetV1, DeviceSetV1, HeadV1, LoginFailedV1,
-    OpenedV1, PolicySetV1, RuleV1, SCHEMA, SalvagedV1, SessionCreatedV1, SessionRefreshedV1,
-    SessionRevokedV1, SessionTouchedV1, SessionUpgradedV1, SessionsExpiredV1, SubjectV1,
-    TenantSetV1, TokenReuseDetectedV1, UserSessionsRevokedV1, code, kind, write::actor,
+    OpenedV1, PolicySetV1, RuleV1, SCHEMA, SalvagedV1, SessionCreatedV1, SessionReauthenticatedV1,
+    SessionRefreshedV1, SessionRevokedV1, SessionTouchedV1, SessionUpgradedV1, SessionsExpiredV1,
+    SubjectV1, TenantSetV1, TokenReuseDetectedV1, UserSessionsRevokedV1, code, kind, write::actor,
 };
 use crate::{
-    Actor, BookmarkName, DataKey, DeviceLabel, Event, Fact, IdempotencyKey, Imported, Note,
+    Actor, Amr, BookmarkName, DataKey, DeviceLabel, Event, Fact, IdempotencyKey, Imported, Note,
     OperatorName, Origin, Policy, Rule, SessionId, Subject, TenantId, Text, TokenDigest, UserAgent,
     UserId,
     codec::{FROZEN, Why, upcast},
@@ -109,6 +109,16 @@ fn fact_of(kind: u16, body: &[u8]) -> Result<Option<Fact>, Why> {
                 digest: TokenDigest::from_bytes(wire.digest),
                 generation: wire.generation,
                 lifetime_ms: wire.lifetime_ms,
+                expires_at_ms: wire.expires_at_ms,
+            }
+        }
+        kind::SESSION_REAUTHENTICATED => {
+            let wire: SessionReauthenticatedV1<'_> = whole(body)?;
+            Fact::SessionReauthenticated {
+                subject: subject_of(&wire.subject)?,
+                amr: Amr::parse(wire.amr).map_err(|error| Why(error.to_string()))?,
+                digest: TokenDigest::from_bytes(wire.digest),
+                generation: wire.generation,
                 expires_at_ms: wire.expires_at_ms,
             }
         }

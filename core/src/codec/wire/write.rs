@@ -5,8 +5,9 @@ use bincode::{Encode, error::EncodeError};
 use super::{
     BookmarkV1, CompactedV1, DataRemovedV1, DataSetV1, DeviceSetV1, HeadV1, ImportedV1,
     LoginFailedV1, OpenedV1, PolicySetV1, RuleV1, SCHEMA, SalvagedV1, SessionCreatedV1,
-    SessionRefreshedV1, SessionRevokedV1, SessionTouchedV1, SessionUpgradedV1, SessionsExpiredV1,
-    SubjectV1, TenantSetV1, TokenReuseDetectedV1, UserSessionsRevokedV1, code, kind,
+    SessionReauthenticatedV1, SessionRefreshedV1, SessionRevokedV1, SessionTouchedV1,
+    SessionUpgradedV1, SessionsExpiredV1, SubjectV1, TenantSetV1, TokenReuseDetectedV1,
+    UserSessionsRevokedV1, code, kind,
 };
 use crate::{Actor, Event, Fact, Policy, Rule, SessionId, Subject, codec::FROZEN};
 
@@ -28,6 +29,7 @@ fn kind_of(fact: &Fact) -> u16 {
         Fact::PolicySet { .. } => kind::POLICY_SET,
         Fact::SessionCreated { .. } => kind::SESSION_CREATED,
         Fact::SessionRefreshed { .. } => kind::SESSION_REFRESHED,
+        Fact::SessionReauthenticated { .. } => kind::SESSION_REAUTHENTICATED,
         Fact::SessionUpgraded { .. } => kind::SESSION_UPGRADED,
         Fact::SessionRevoked { .. } => kind::SESSION_REVOKED,
         Fact::UserSessionsRevoked { .. } => kind::USER_SESSIONS_REVOKED,
@@ -124,6 +126,16 @@ fn put_fact(fact: &Fact, bytes: &mut Vec<u8>) -> Result<(), EncodeError> {
                 digest: *digest.as_bytes(),
                 generation: *generation,
                 lifetime_ms: *lifetime_ms,
+                expires_at_ms: *expires_at_ms,
+            };
+            put(&wire, bytes)
+        }
+        Fact::SessionReauthenticated { subject, amr, digest, generation, expires_at_ms } => {
+            let wire = SessionReauthenticatedV1 {
+                subject: subject_of(subject),
+                amr: amr.as_str(),
+                digest: *digest.as_bytes(),
+                generation: *generation,
                 expires_at_ms: *expires_at_ms,
             };
             put(&wire, bytes)

@@ -26,7 +26,7 @@ fn key(name: &str) -> DataKey {
 }
 
 fn set_data(name: &str, value: &str) -> Act {
-    Act::SetData { session: by_id(1), key: key(name), value: Text::from(value) }
+    Act::ChangeData { session: by_id(1), changes: vec![(key(name), Some(Text::from(value)))] }
 }
 
 /// The first time it is recorded, the second time it is as wanted already.
@@ -66,7 +66,7 @@ fn data_is_set_once_replaced_and_removed() {
     check_change(&mut given, &set_data("k", "2"), &fact("2"));
     assert_eq!(data_of(&given), Some([(key("k"), Text::from("2"))].into()));
     given.when(200, set_data("l", "3"));
-    let remove = |name| Act::RemoveData { session: by_id(1), key: key(name) };
+    let remove = |name| Act::ChangeData { session: by_id(1), changes: vec![(key(name), None)] };
     check_answer(&given.when(200, remove("m")), Outcome::Unchanged(id(1)));
     let fact = Fact::DataRemoved { subject: subject(1, "ann"), key: key("k") };
     check_change(&mut given, &remove("k"), &fact);
@@ -99,12 +99,11 @@ fn a_session_that_is_not_there_or_dead_is_not_found() {
     let acts = |session: SessionRef| {
         let device = DeviceLabel::new("Fridge").expect("short");
         let tenant = Some(TenantId::new("acme").expect("short"));
-        let (value, reason) = (Text::from("1"), REASON);
+        let reason = REASON;
         [
             Act::SetDevice { session, device },
             Act::SetTenant { session, tenant },
-            Act::SetData { session, key: key("k"), value },
-            Act::RemoveData { session, key: key("k") },
+            Act::ChangeData { session, changes: vec![(key("k"), Some(Text::from("1")))] },
             Act::Touch { session },
             Act::Revoke { session, reason },
         ]
@@ -223,4 +222,27 @@ fn what_happens_to_no_session_is_recorded_as_it_is_said() {
     let decided = given.when(200, Act::Open { version: "1".into(), dropped_bytes: 7 });
     assert_eq!(facts(&decided), [&Fact::Opened { version: "1".into(), dropped_bytes: 7 }]);
     assert_eq!(given.state.len(), 3);
+}
+
+#[test]
+fn changes_of_data_happen_all_or_none() {
+    let mut given = three();
+    given.when(200, set_data("a", "1"));
+    let change = |changes: &[(&str, Option<&str>)]| Act::ChangeData {
+        session: by_id(1),
+        changes: changes.iter().map(|(name, json)| (key(name), json.map(Text::from))).collect(),
+    };
+    let mixed = change(&[("a", None), ("b", Some("2")), ("c", None), ("b", Some("2"))]);
+    let decided = given.when(200, mixed);
+    let kinds: Vec<_> = facts(&decided).iter().map(|fact| fact.kind()).collect();
+    assert_eq!(kinds, ["DataRemoved", "DataSet"], "what is as wanted leaves no event");
+    let large = "x".repeat(DATA_BYTES_MAX);
+    let refused =
+        given.when_asked(200, &Command::new(change(&[("d", Some("1")), ("e", Some(&large))])));
+    assert!(matches!(refused, Err(Rejection::DataTooLarge { .. })));
+    assert_eq!(given.session(1).data.map(|data| data.len()), Some(1));
+    // What one key leaves is room for another, whatever their order.
+    let room = "x".repeat(DATA_BYTES_MAX - "f".len());
+    given.when(200, change(&[("f", Some(&room)), ("b", None)]));
+    assert_eq!(given.session(1).data_bytes(), DATA_BYTES_MAX);
 }

@@ -1,7 +1,7 @@
 //! Logging in, and who must go for it.
 
 use super::*;
-use crate::{AdoptedSession, EndReason, Rule, SessionRef};
+use crate::{AdoptedSession, DataKey, EndReason, Rule, SessionRef, limits, session::Data};
 
 fn created(decided: &Decided) -> &Fact {
     facts(decided).into_iter().next_back().expect("a login is recorded")
@@ -225,4 +225,29 @@ fn an_upgrade_evicts_as_a_login_does_but_never_itself() {
     let decided = given.when(150, upgrade(1, None));
     assert_eq!(decided.events.len(), 2);
     assert!(given.has(1) && !given.has(3));
+}
+
+#[test]
+fn a_login_brings_its_data_and_its_own_absolute_timeout() {
+    let policy = Policy { absolute_timeout_ms: 5_000, ..Policy::default() };
+    let own = NewSession { absolute_timeout_ms: Some(300), ..login(1, "ann") };
+    check_times(policy, own, (1_000, 400, 400));
+    let own = NewSession { absolute_timeout_ms: Some(0), ..login(1, "ann") };
+    check_times(policy, own, (1_000, 1_100, u64::MAX));
+
+    let data: Data = [(key("a"), "1".into()), (key("b"), "[]".into())].into();
+    let mut given = Given::default();
+    given.when(100, Act::Create(NewSession { data: data.clone(), ..login(1, "ann") }));
+    assert_eq!(given.session(1).data.as_deref(), Some(&data));
+
+    let value = "x".repeat(limits::DATA_BYTES_MAX);
+    let data: Data = [(key("a"), value.into())].into();
+    let too_large = Command::new(Act::Create(NewSession { data, ..login(2, "ann") }));
+    let bytes = limits::DATA_BYTES_MAX + 1;
+    assert_eq!(given.when_asked(100, &too_large), Err(Rejection::DataTooLarge { bytes }));
+    assert!(!given.has(2));
+}
+
+fn key(name: &str) -> DataKey {
+    DataKey::new(name).expect("short")
 }

@@ -1,7 +1,9 @@
 //! Carrying a session on, and what a spent token means.
 
 use super::*;
-use crate::{OnReuse, ReuseVerdict, SessionRef, SpentToken, TokenStanding};
+use crate::{
+    Amr, OnReuse, ReuseVerdict, SessionRef, SpentToken, TokenStanding, session::STEP_UP_KEY,
+};
 
 fn refresh(presented: u8, successor: u8) -> Act {
     refresh_for(presented, successor, None)
@@ -133,4 +135,53 @@ fn an_activity_of_the_past_extends_from_then() {
     assert_eq!((decided.events[0].at_ms, decided.events[0].occurred_at_ms), (500, Some(150)));
     let session = given.session(1).session;
     assert_eq!((session.last_active_at_ms, session.expires_at_ms), (150, 1_150));
+}
+
+fn step_up(presented: u8, successor: u8) -> Act {
+    let amr = Amr::new(["pwd", "otp"]).expect("two names");
+    Act::Reauthenticate { presented: digest(presented), successor: digest(successor), amr }
+}
+
+#[test]
+fn a_step_up_is_recorded_with_its_methods_and_changes_the_token() {
+    let mut given = refreshed(Policy::default());
+    let decided = given.when(300, step_up(2, 3));
+    let fact = Fact::SessionReauthenticated {
+        subject: subject(1, "ann"),
+        amr: Amr::parse("pwd otp").expect("two names"),
+        digest: digest(3),
+        generation: 3,
+        expires_at_ms: 1_300,
+    };
+    assert_eq!((facts(&decided), decided.outcome), (vec![&fact], Outcome::Refreshed(id(1))));
+    let state = given.session(1);
+    assert_eq!((state.digest, state.generation, state.lifetime_ms), (Some(digest(3)), 3, 1_000));
+    let session = &state.session;
+    assert_eq!((session.last_active_at_ms, session.expires_at_ms), (300, 1_300));
+    let data = state.data.expect("the step-up is kept");
+    let kept = data.get(STEP_UP_KEY).expect("under its key");
+    assert_eq!(kept, &r#"{"auth_time_ms":300,"amr":["pwd","otp"]}"#);
+}
+
+#[test]
+fn a_spent_token_steps_nothing_up() {
+    let mut given = refreshed(Policy { race_window_ms: 10, ..Policy::default() });
+    let decided = given.when(300, step_up(1, 3));
+    assert_eq!(decided.outcome, Outcome::Reused(id(1), ReuseVerdict::Ended));
+    assert!(!given.has(1));
+}
+
+#[test]
+fn any_token_of_its_lineage_ends_a_session() {
+    for shown in [1, 2] {
+        let mut given = refreshed(Policy::default());
+        let session = SessionRef::Lineage(digest(shown));
+        let revoke = Act::Revoke { session, reason: crate::EndReason::Logout };
+        assert_eq!(given.when(300, revoke.clone()).outcome, Outcome::Ended(1));
+        assert!(!given.has(1));
+        check_answer(&given.when(300, revoke), Outcome::NotFound);
+    }
+    let mut given = refreshed(Policy::default());
+    let session = SessionRef::Lineage(digest(7));
+    check_answer(&given.when(300, Act::Touch { session }), Outcome::NotFound);
 }

@@ -218,6 +218,10 @@ fn put_kind(bytes: &mut Vec<u8>, kind: &HistoryKind) {
             bytes.push(3);
             text(bytes, guest);
         }
+        HistoryKind::StepUp { amr } => {
+            bytes.push(9);
+            text(bytes, amr);
+        }
         HistoryKind::Device => bytes.push(4),
         HistoryKind::Tenant(tenant) => {
             bytes.push(5);
@@ -259,6 +263,7 @@ fn kind(reader: &mut Reader<'_>) -> Option<HistoryKind> {
             reason: EndReason::parse(&reader.text()?)?,
             duration_ms: reader.number()?,
         },
+        9 => HistoryKind::StepUp { amr: reader.text()? },
         _unknown => return None,
     })
 }

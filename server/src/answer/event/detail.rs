@@ -62,6 +62,15 @@ pub(crate) enum Detail {
         /// Beyond this nothing extends it; `null` = no such moment.
         absolute_at: Option<Moment>,
     },
+    /// Of `SessionReauthenticated`.
+    SessionReauthenticated {
+        /// How: names of RFC 8176 with a space between each two.
+        amr: String,
+        /// The new token's generation.
+        generation: u32,
+        /// When it expires now; `null` = never.
+        expires_at: Option<Moment>,
+    },
     /// Of `SessionRefreshed`.
     SessionRefreshed {
         /// The new token's generation.
@@ -232,6 +241,7 @@ fn policy_detail(policy_version: u32, policy: &Policy) -> Detail {
 }
 
 impl Detail {
+    #[expect(clippy::too_many_lines, reason = "one short arm a kind")]
     pub(crate) fn of(fact: &Fact) -> Self {
         match fact {
             Fact::Opened { version, dropped_bytes } => {
@@ -243,6 +253,13 @@ impl Detail {
                 Self::SessionRefreshed {
                     generation: *generation,
                     lifetime_ms: *lifetime_ms,
+                    expires_at: deadline(*expires_at_ms),
+                }
+            }
+            Fact::SessionReauthenticated { amr, generation, expires_at_ms, .. } => {
+                Self::SessionReauthenticated {
+                    amr: amr.to_string(),
+                    generation: *generation,
                     expires_at: deadline(*expires_at_ms),
                 }
             }

@@ -78,6 +78,8 @@ fn login(id: SessionId, token: &Token) -> Result<Command, LedgerError> {
         tenant: None,
         transport: Transport::Token,
         lifetime_ms: None,
+        absolute_timeout_ms: None,
+        data: std::collections::BTreeMap::new(),
         replaces: None,
         // No limit: none of them is to make room for another.
         sessions_per_user_max: Some(0),

@@ -206,6 +206,8 @@ impl Week {
             tenant: None,
             transport: if device == 1 { Transport::Jwt } else { Transport::Cookie },
             lifetime_ms: None,
+            absolute_timeout_ms: None,
+            data: std::collections::BTreeMap::new(),
             replaces: None,
             sessions_per_user_max: None,
         }))

@@ -117,6 +117,8 @@ fn command(app: &App, args: &Args) -> Result<(Token, Command), Failure> {
         tenant: args.tenant.clone().map(TenantId::new).transpose().map_err(too_long)?,
         transport: Transport::Token,
         lifetime_ms: args.ttl,
+        absolute_timeout_ms: None,
+        data: std::collections::BTreeMap::new(),
         replaces: None,
         sessions_per_user_max: None,
     };

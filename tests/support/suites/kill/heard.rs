@@ -132,6 +132,7 @@ impl<'a> Expected<'a> {
                     HistoryWhat::Login => logins.extend(entry.session),
                     HistoryWhat::Ended => ends.extend(entry.session),
                     HistoryWhat::Refreshed
+                    | HistoryWhat::StepUp
                     | HistoryWhat::Upgraded
                     | HistoryWhat::Device
                     | HistoryWhat::Tenant

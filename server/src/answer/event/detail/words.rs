@@ -76,6 +76,9 @@ impl fmt::Display for Detail {
                 device.as_ref().map_or(Ok(()), |device| write!(f, ", {device}"))
             }
             Self::SessionRefreshed { generation, .. } => write!(f, "generation {generation}"),
+            Self::SessionReauthenticated { amr, generation, .. } => {
+                write!(f, "{amr}, generation {generation}")
+            }
             Self::SessionUpgraded { guest, generation: None } => write!(f, "was {guest}"),
             Self::SessionUpgraded { guest, generation: Some(generation) } => {
                 write!(f, "was {guest}, generation {generation}")
