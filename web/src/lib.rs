@@ -2,8 +2,10 @@
 //!
 //! Times are Unix milliseconds where a name ends in `_ms`, else Unix seconds.
 
+mod client;
 mod problem;
 mod session_data;
 
+pub use client::{DeviceType, Fingerprint, SessionMeta};
 pub use problem::{Error, Result};
 pub use session_data::SessionData;

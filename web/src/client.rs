@@ -1,0 +1,8 @@
+//! Who sends a request, as far as it says so itself: browser, system, address.
+
+mod fingerprint;
+mod meta;
+mod user_agent;
+
+pub use fingerprint::Fingerprint;
+pub use meta::{DeviceType, SessionMeta};
