@@ -4,6 +4,7 @@
 
 mod client;
 mod cookie;
+mod hex;
 mod problem;
 mod session_data;
 

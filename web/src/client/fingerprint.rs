@@ -8,6 +8,8 @@ use std::fmt;
 use http::{HeaderMap, HeaderName, header};
 use sha2::{Digest, Sha256};
 
+use crate::hex::hex_of;
+
 /// SHA-256 of `user-agent`, a zero byte, `accept-language`, a zero byte and `accept-encoding`, each
 /// as it was sent; a header that was not sent is empty. It displays as 64 lowercase hexadecimal
 /// digits.
@@ -45,23 +47,8 @@ impl Fingerprint {
     /// Whether `hex` is this fingerprint as it displays. Not in constant time: it is no secret, the
     /// client knows what it sent.
     pub fn matches(&self, hex: &str) -> bool {
-        self.hex() == hex.as_bytes()
+        hex_of(self.0) == hex.as_bytes()
     }
-
-    fn hex(&self) -> [u8; 64] {
-        let mut digits = [0; 64];
-        let (pairs, _) = digits.as_chunks_mut::<2>();
-        for ([high, low], byte) in pairs.iter_mut().zip(self.0) {
-            *high = digit(byte >> 4);
-            *low = digit(byte & 0x0f);
-        }
-        digits
-    }
-}
-
-/// The digit of a value below 16.
-fn digit(value: u8) -> u8 {
-    if value < 10 { b'0' + value } else { b'a' + value - 10 }
 }
 
 /// The first value of a header; empty if there is none.
@@ -71,7 +58,7 @@ pub(super) fn first(headers: &HeaderMap, name: HeaderName) -> &[u8] {
 
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(str::from_utf8(&self.hex()).expect("digits are ASCII"))
+        f.pad(str::from_utf8(&hex_of(self.0)).expect("digits are ASCII"))
     }
 }
 
