@@ -2,9 +2,13 @@
 
 mod config;
 mod jar;
+mod layer;
 mod secret;
+mod session;
 mod signing;
+mod visit;
 
 pub use config::{ConfigError, CookieConfig, CookieSessionsConfig, OnMismatch, SameSite};
-pub(crate) use jar::CookieJar;
+pub use layer::{SessionLayer, SessionService, layer};
 pub use secret::CookieSecret;
+pub use session::Session;

@@ -6,11 +6,14 @@ mod client;
 mod cookie;
 mod hex;
 mod problem;
+mod require;
 mod session_data;
 
 pub use client::{DeviceType, Fingerprint, SessionMeta};
 pub use cookie::{
-    ConfigError, CookieConfig, CookieSecret, CookieSessionsConfig, OnMismatch, SameSite,
+    ConfigError, CookieConfig, CookieSecret, CookieSessionsConfig, OnMismatch, SameSite, Session,
+    SessionLayer, SessionService, layer,
 };
 pub use problem::{Error, Result};
+pub use require::{RequireLayer, RequireService, require_auth, require_recent_auth, require_tenant};
 pub use session_data::SessionData;

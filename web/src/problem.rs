@@ -3,7 +3,7 @@
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use passbook::{LedgerError, core::LimitError};
+use passbook::{LedgerError, core::{AmrError, LimitError}};
 use serde::Serialize;
 use thiserror::Error as ThisError;
 
@@ -17,6 +17,15 @@ pub enum Error {
     /// Nobody is logged in. 401 `auth:unauthenticated`.
     #[error("nobody is logged in")]
     Unauthenticated,
+    /// The user must prove again who they are. 401 `auth:reauthentication_required`.
+    #[error("prove again who you are")]
+    ReauthenticationRequired,
+    /// The session acts for no organisation. 403 `auth:tenant_missing`.
+    #[error("the session acts for no organisation")]
+    TenantMissing,
+    /// Names of methods of authentication that are none. 500 `auth:amr`.
+    #[error(transparent)]
+    Amr(#[from] AmrError),
     /// A layer of this crate is missing in front of the handler. 500 `auth:middleware_missing`.
     #[error("the session layer is missing in front of this handler")]
     MiddlewareMissing,
@@ -57,12 +66,15 @@ impl Error {
     /// The status of the response.
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Unauthenticated | Self::SessionNotFound => StatusCode::UNAUTHORIZED,
+            Self::Unauthenticated | Self::SessionNotFound | Self::ReauthenticationRequired => {
+                StatusCode::UNAUTHORIZED
+            }
+            Self::TenantMissing => StatusCode::FORBIDDEN,
             Self::UnknownSession => StatusCode::NOT_FOUND,
             Self::DataNotObject | Self::ReservedKey | Self::DataTooLarge | Self::Limit(_) => {
                 StatusCode::BAD_REQUEST
             }
-            Self::MiddlewareMissing | Self::DataType | Self::NotJson | Self::Internal(_) => {
+            Self::MiddlewareMissing | Self::Amr(_) | Self::DataType | Self::NotJson | Self::Internal(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -73,6 +85,9 @@ impl Error {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unauthenticated => "auth:unauthenticated",
+            Self::ReauthenticationRequired => "auth:reauthentication_required",
+            Self::TenantMissing => "auth:tenant_missing",
+            Self::Amr(_) => "auth:amr",
             Self::MiddlewareMissing => "auth:middleware_missing",
             Self::SessionNotFound | Self::UnknownSession => "auth:session_not_found",
             Self::DataType => "auth:data_type",
@@ -122,6 +137,7 @@ impl From<LedgerError> for Error {
     fn from(error: LedgerError) -> Self {
         match error {
             LedgerError::Limit(limit) => Self::Limit(limit),
+            LedgerError::ReservedKey => Self::ReservedKey,
             LedgerError::Rejected(passbook::core::Rejection::DataTooLarge { .. }) => {
                 Self::DataTooLarge
             }
@@ -133,7 +149,6 @@ impl From<LedgerError> for Error {
             | LedgerError::Backend(_) => Self::Unavailable(error),
             LedgerError::Rejected(_)
             | LedgerError::NotJson(_)
-            | LedgerError::ReservedKey
             | LedgerError::AlreadyDone(_)
             | LedgerError::TooLarge(_)
             | LedgerError::Open(_)

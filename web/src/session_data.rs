@@ -2,12 +2,16 @@
 
 use std::{net::IpAddr, sync::Arc};
 
+use axum::extract::FromRequestParts;
+use http::{Extensions, request::Parts};
 use passbook::{
     Session, SessionId, Transport,
     core::session::{Data, NEVER_MS, RESERVED_PREFIX, STEP_UP_KEY},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+use crate::problem::{Error, Result};
 
 /// A live session and its data, whatever carries it. Times are Unix milliseconds.
 ///
@@ -45,6 +49,27 @@ pub struct SessionData {
     pub data: Map<String, Value>,
     /// Whether it is the session of this request.
     pub is_current: bool,
+    /// When it was read, by the ledger's clock.
+    #[serde(skip)]
+    asked_at_ms: u64,
+}
+
+/// An extractor: the session of this request, whatever carries it. 401 `auth:unauthenticated` if there
+/// is none; 500 `auth:middleware_missing` behind neither of the session layers.
+impl<S: Sync> FromRequestParts<S> for SessionData {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self> {
+        present(&parts.extensions)
+    }
+}
+
+/// The session that a layer found for a request.
+pub(crate) fn present(extensions: &Extensions) -> Result<SessionData> {
+    if let Some(session) = extensions.get::<crate::Session>() {
+        return session.current().ok_or(Error::Unauthenticated);
+    }
+    extensions.get::<SessionData>().cloned().ok_or(Error::MiddlewareMissing)
 }
 
 /// The last time that the user proved again who they are, as the session's data keeps it.
@@ -55,8 +80,13 @@ struct StepUp {
 }
 
 impl SessionData {
-    /// Of a session and its data as the ledger gives them.
-    pub(crate) fn new(session: Session, data: Option<Arc<Data>>) -> Self {
+    /// How long ago the user last proved who they are, in milliseconds, when this was read.
+    pub fn auth_age_ms(&self) -> u64 {
+        self.asked_at_ms.saturating_sub(self.auth_time_ms)
+    }
+
+    /// Of a session and its data as the ledger gives them at that moment, in Unix milliseconds.
+    pub(crate) fn new(session: Session, data: Option<Arc<Data>>, asked_at_ms: u64) -> Self {
         let mut step_up = StepUp { auth_time_ms: session.created_at_ms, amr: Vec::new() };
         let mut own = Map::new();
         for (key, json) in data.iter().flat_map(|data| data.iter()) {
@@ -84,6 +114,7 @@ impl SessionData {
             amr: step_up.amr,
             data: own,
             is_current: false,
+            asked_at_ms,
         }
     }
 }
@@ -91,6 +122,6 @@ impl SessionData {
 fn as_text<S: serde::Serializer>(
     id: &SessionId,
     serializer: S,
-) -> Result<S::Ok, S::Error> {
+) -> std::result::Result<S::Ok, S::Error> {
     serializer.collect_str(id)
 }

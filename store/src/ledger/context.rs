@@ -20,6 +20,7 @@ use passbook_core::{
 #[derive(Debug, Clone, Default)]
 pub struct Context {
     operator: Option<OperatorName>,
+    is_by_rule: bool,
     origin: Origin,
     note: Option<Note>,
     key: Option<IdempotencyKey>,
@@ -38,6 +39,11 @@ impl Context {
     pub fn operator(name: impl Into<String>) -> Result<Self, LimitError> {
         let operator = Some(OperatorName::new(name.into())?);
         Ok(Self { operator, ..Self::default() })
+    }
+
+    /// Passbook itself acts, following a rule of whoever embeds it.
+    pub fn system() -> Self {
+        Self { is_by_rule: true, ..Self::default() }
     }
 
     /// From this address.
@@ -83,7 +89,8 @@ impl Context {
     }
 
     pub(crate) fn command(&self, act: Act) -> Command {
-        let actor = self.operator.clone().map_or(Actor::User, Actor::Operator);
+        let unnamed = if self.is_by_rule { Actor::System } else { Actor::User };
+        let actor = self.operator.clone().map_or(unnamed, Actor::Operator);
         Command {
             actor,
             origin: self.origin.clone(),
