@@ -9,7 +9,7 @@ mod problem;
 mod require;
 mod session_data;
 
-pub use client::{DeviceType, Fingerprint, SessionMeta};
+pub use client::{ClientIp, ClientIpLayer, ClientIpService, DeviceType, Fingerprint, SessionMeta};
 pub use cookie::{
     ConfigError, CookieConfig, CookieSecret, CookieSessionsConfig, OnMismatch, SameSite, Session,
     SessionLayer, SessionService, layer,
