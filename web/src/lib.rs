@@ -15,5 +15,7 @@ pub use cookie::{
     SessionLayer, SessionService, layer,
 };
 pub use problem::{Error, Result};
-pub use require::{RequireLayer, RequireService, require_auth, require_recent_auth, require_tenant};
+pub use require::{
+    RequireLayer, RequireService, require_auth, require_recent_auth, require_tenant,
+};
 pub use session_data::SessionData;

@@ -3,7 +3,10 @@
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use passbook::{LedgerError, core::{AmrError, LimitError}};
+use passbook::{
+    LedgerError,
+    core::{AmrError, LimitError},
+};
 use serde::Serialize;
 use thiserror::Error as ThisError;
 
@@ -74,9 +77,11 @@ impl Error {
             Self::DataNotObject | Self::ReservedKey | Self::DataTooLarge | Self::Limit(_) => {
                 StatusCode::BAD_REQUEST
             }
-            Self::MiddlewareMissing | Self::Amr(_) | Self::DataType | Self::NotJson | Self::Internal(_) => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
+            Self::MiddlewareMissing
+            | Self::Amr(_)
+            | Self::DataType
+            | Self::NotJson
+            | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }

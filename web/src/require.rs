@@ -77,12 +77,11 @@ impl Rule {
             return Err(Error::Unauthenticated);
         }
         match self {
-            Self::Auth => Ok(()),
             Self::RecentAuth { max_age_ms } if session.auth_age_ms() > max_age_ms => {
                 Err(Error::ReauthenticationRequired)
             }
             Self::Tenant if session.tenant_id.is_none() => Err(Error::TenantMissing),
-            Self::RecentAuth { .. } | Self::Tenant => Ok(()),
+            Self::Auth | Self::RecentAuth { .. } | Self::Tenant => Ok(()),
         }
     }
 }
@@ -115,8 +114,7 @@ where
 {
     type Response = Response;
     type Error = Infallible;
-    type Future =
-        Pin<Box<dyn Future<Output = std::result::Result<Response, Infallible>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = std::result::Result<Response, Infallible>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<std::result::Result<(), Infallible>> {
         self.inner.poll_ready(cx)

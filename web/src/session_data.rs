@@ -85,6 +85,11 @@ impl SessionData {
         self.asked_at_ms.saturating_sub(self.auth_time_ms)
     }
 
+    /// Whether it is the session of this request is for who reads it to say.
+    pub(crate) fn marked(self, is_current: bool) -> Self {
+        Self { is_current, ..self }
+    }
+
     /// Of a session and its data as the ledger gives them at that moment, in Unix milliseconds.
     pub(crate) fn new(session: Session, data: Option<Arc<Data>>, asked_at_ms: u64) -> Self {
         let mut step_up = StepUp { auth_time_ms: session.created_at_ms, amr: Vec::new() };

@@ -163,7 +163,8 @@ fn of_session(kind: u16, subject: Subject, input: &mut Input<'_>) -> Result<Fact
         }),
         19 => Ok(Fact::SessionReauthenticated {
             subject,
-            amr: Amr::parse(text(input, 1, 256)?).map_err(|_none| Broken("these are no methods"))?,
+            amr: Amr::parse(text(input, 1, 256)?)
+                .map_err(|_none| Broken("these are no methods"))?,
             digest: digest(input)?,
             generation: input.u32()?,
             expires_at_ms: input.u64()?,

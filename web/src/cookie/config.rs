@@ -59,6 +59,9 @@ pub struct CookieSessionsConfig {
     /// A login beyond this many live sessions ends the least recently active one; at least 1.
     /// Default: 10.
     pub max_sessions_per_user: u32,
+    /// Whether a logout tells the browser to forget what it keeps of this site (`Clear-Site-Data`).
+    /// Default: false.
+    pub clear_site_data: bool,
     /// The cookie itself.
     pub cookie: CookieConfig,
 }
@@ -73,6 +76,7 @@ impl Default for CookieSessionsConfig {
             fingerprint_mismatch: OnMismatch::End,
             touch_interval_secs: TOUCH_INTERVAL_SECS_DEFAULT,
             max_sessions_per_user: SESSIONS_PER_USER_DEFAULT,
+            clear_site_data: false,
             cookie: CookieConfig::default(),
         }
     }

@@ -39,11 +39,6 @@ impl CookieJar {
         self.values(headers).filter_map(|value| self.signer.verify(value))
     }
 
-    /// Whether there is any pair of that name, signed or not: something to be removed.
-    pub(crate) fn is_sent(&self, headers: &HeaderMap) -> bool {
-        self.values(headers).next().is_some()
-    }
-
     /// `Set-Cookie` with the token, for as long as its session lives: in milliseconds from now,
     /// `u64::MAX` = for ever. Browsers keep it for at most 400 days, and get it again with each
     /// rotation.

@@ -4,6 +4,7 @@
 use std::{
     fmt,
     future::Future,
+    net::IpAddr,
     pin::Pin,
     sync::Arc,
     task::{Context as Waker, Poll},
@@ -31,7 +32,7 @@ use super::{
     visit::{Client, Told, Visit},
 };
 use crate::{
-    client::{Fingerprint, SessionMeta, client_ip},
+    client::{ClientIp, Fingerprint, SessionMeta},
     problem::Result,
 };
 
@@ -75,9 +76,13 @@ impl SessionLayer {
     ///
     /// # Errors
     /// [`ConfigError`] names the first field that is out of its range.
-    pub fn new(ledger: Ledger, config: CookieSessionsConfig) -> std::result::Result<Self, ConfigError> {
+    pub fn new(
+        ledger: Ledger,
+        config: CookieSessionsConfig,
+    ) -> std::result::Result<Self, ConfigError> {
         config.validate()?;
-        SessionMeta::warm_up_aside();
+        // The list of browsers takes a while to build: not in the first login.
+        std::thread::spawn(SessionMeta::warm_up);
         let jar = CookieJar::new(&config);
         let touch_interval_ms = config.touch_interval_ms();
         Ok(Self(Arc::new(Sessions { ledger, config, touch_interval_ms, jar })))
@@ -135,10 +140,8 @@ where
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let sessions = Arc::clone(&self.sessions);
         Box::pin(async move {
-            if let Err(error) = sessions.config.cross_origin.check(&request) {
-                return Ok(error.into_response());
-            }
-            let visit = match visit(&sessions, &request).await {
+            let ip = ClientIp::of_request(request.extensions()).map(|ClientIp(ip)| ip);
+            let visit = match visit(&sessions, ip, request.headers()).await {
                 Ok(visit) => Arc::new(visit),
                 Err(error) => return Ok(error.into_response()),
             };
@@ -157,9 +160,7 @@ where
 }
 
 /// The visit that a request begins: with the session of its cookie, if that opens one.
-async fn visit(sessions: &Arc<Sessions>, request: &Request) -> Result<Visit> {
-    let headers = request.headers();
-    let ip = client_ip(request, &sessions.config.trusted_proxies);
+async fn visit(sessions: &Arc<Sessions>, ip: Option<IpAddr>, headers: &HeaderMap) -> Result<Visit> {
     let mut visit = Visit::anonymous(Arc::clone(sessions), Client::new(ip, headers));
     let ledger = &sessions.ledger;
     let mut spent = None;

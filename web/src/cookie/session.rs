@@ -75,9 +75,8 @@ impl Session {
 
     /// Who is logged in; `None`: nobody, or a guest.
     pub fn user_id(&self) -> Option<String> {
-        let user = |session: &passbook::Session| {
-            (!session.is_guest).then(|| session.user_id.to_string())
-        };
+        let user =
+            |session: &passbook::Session| (!session.is_guest).then(|| session.user_id.to_string());
         self.0.read(user).flatten()
     }
 
@@ -220,7 +219,7 @@ impl Session {
         let with_data = |session: passbook::Session| {
             let (session, data) = ledger.session_and_data(SessionRef::Id(session.id))?;
             let is_current = session.id == current;
-            Some(SessionData { is_current, ..SessionData::new(session, data, asked_at_ms) })
+            Some(SessionData::new(session, data, asked_at_ms).marked(is_current))
         };
         Ok(listed.into_iter().filter_map(with_data).collect())
     }

@@ -116,11 +116,6 @@ impl Visit {
             Some(Current { token, session, data, changes: BTreeMap::new(), is_fresh: false });
     }
 
-    /// The request shows a session that got this token in its place just now.
-    pub(super) fn succeeded(&mut self, issued: IssuedSession) {
-        self.take_up(issued);
-    }
-
     /// The request shows a session that has ended for it.
     pub(super) fn lost(&mut self) {
         self.state.get_mut().outgoing = Outgoing::Remove;
@@ -166,7 +161,7 @@ impl Visit {
         let current = state.current.as_ref()?;
         let data = Some(Arc::new(current.merged()));
         let session = SessionData::new(current.session.clone(), data, asked_at_ms);
-        Some(SessionData { is_current: true, ..session })
+        Some(session.marked(true))
     }
 
     /// The JSON of a key, as this request left it.

@@ -70,34 +70,48 @@ fn routes() -> Router {
         .route("/me", get(me))
         .route("/current", get(async |session: Session| Json(session.current())))
         .route("/data", get(async |data: SessionData| Json(data)))
-        .route("/login/{user}", post(async |session: Session, Path(user): Path<String>| {
-            session.authenticate(&user).await
-        }))
+        .route(
+            "/login/{user}",
+            post(async |session: Session, Path(user): Path<String>| {
+                session.authenticate(&user).await
+            }),
+        )
         .route("/login-with/{user}", post(login_with))
         .route("/login-and-set/{user}", post(login_and_set))
         .route("/get/{key}", get(get_key))
-        .route("/get-number/{key}", get(async |session: Session, Path(key): Path<String>| {
-            session.get::<u32>(&key).map(Json)
-        }))
+        .route(
+            "/get-number/{key}",
+            get(async |session: Session, Path(key): Path<String>| {
+                session.get::<u32>(&key).map(Json)
+            }),
+        )
         .route("/set/{key}/{value}", post(set_key))
         .route("/set-and-fail/{key}/{value}", post(set_and_fail))
-        .route("/remove/{key}", post(async |session: Session, Path(key): Path<String>| {
-            session.remove_key(&key);
-        }))
+        .route(
+            "/remove/{key}",
+            post(async |session: Session, Path(key): Path<String>| {
+                session.remove_key(&key);
+            }),
+        )
         .route("/rotate", post(async |session: Session| session.rotate().await))
         .route("/rotate-around-set", post(rotate_around_set))
-        .route("/step-up/{amr}", post(async |session: Session, Path(amr): Path<String>| {
-            session.reauthenticated(&[&amr]).await
-        }))
+        .route(
+            "/step-up/{amr}",
+            post(async |session: Session, Path(amr): Path<String>| {
+                session.reauthenticated(&[&amr]).await
+            }),
+        )
         .route("/logout", post(async |session: Session| session.logout().await))
         .route("/logout-all", post(async |session: Session| session.logout_all().await))
         .route("/logout-other", post(async |session: Session| session.logout_other().await))
-        .route("/sessions", get(async |session: Session| {
-            session.list_my_sessions().await.map(Json)
-        }))
-        .route("/revoke/{id}", post(async |session: Session, Path(id): Path<String>| {
-            session.revoke(&id).await
-        }))
+        .route(
+            "/sessions",
+            get(async |session: Session| session.list_my_sessions().await.map(Json)),
+        )
+        .route(
+            "/revoke/{id}",
+            post(async |session: Session, Path(id): Path<String>| session.revoke(&id).await),
+        )
         .route("/account", get(async || "yours").layer(require_auth()))
         .route("/money", get(async || "yours").layer(require_recent_auth(Duration::from_secs(600))))
         .route("/acme", get(async || "ours").layer(require_tenant()))
@@ -221,8 +235,8 @@ impl Browser {
     }
 
     pub(crate) async fn send(&mut self, request: Request) -> Answer {
-        let answer = Answer::of(self.app.router.clone().oneshot(request).await.expect("infallible"))
-            .await;
+        let answer =
+            Answer::of(self.app.router.clone().oneshot(request).await.expect("infallible")).await;
         if let Some(set) = answer.cookie() {
             let pair = set.split(';').next().expect("a pair").to_owned();
             self.cookie = (!set.contains("Max-Age=0")).then_some(pair);

@@ -140,9 +140,8 @@ async fn a_tampered_value_a_wrong_name_and_a_foreign_secret_open_nothing() {
     let browser = app.logged_in("ann").await;
     let cookie = browser.cookie.clone().expect("set");
     let value = cookie.strip_prefix("_session=").expect("its name");
-    let as_cookie = async |cookie: String| {
-        Browser { cookie: Some(cookie), ..browser.clone() }.user().await
-    };
+    let as_cookie =
+        async |cookie: String| Browser { cookie: Some(cookie), ..browser.clone() }.user().await;
     for at in [0, 63, 64, 65, value.len() - 1] {
         let mut tampered = value.as_bytes().to_vec();
         tampered[at] = if tampered[at] == b'0' { b'1' } else { b'0' };
@@ -174,7 +173,7 @@ async fn a_session_of_one_api_is_known_to_the_others() {
     let app = App::new();
     let mut browser = app.logged_in("ann").await;
     let id = app.ledger.list_for_user("ann").pop().expect("one").id;
-    let store = passbook::SessionStore::on(app.ledger.clone());
+    let store = passbook::SessionStore::from(app.ledger.clone());
     assert_eq!(store.revoke_all_for_user("ann"), 1);
     assert!(app.ledger.session_and_data(SessionRef::Id(id)).is_none());
     assert_eq!(browser.user().await, None);

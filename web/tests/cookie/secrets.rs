@@ -42,7 +42,10 @@ fn holds(bytes: &[u8], needle: &[u8]) -> bool {
 }
 
 fn raw(hex: &str) -> Vec<u8> {
-    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex")).collect()
+    (0..hex.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex"))
+        .collect()
 }
 
 #[tokio::test]
@@ -64,8 +67,16 @@ async fn no_token_is_in_a_file_a_log_or_an_error() {
     let mut bodies = Vec::new();
     let mut browser = app.browser();
     let paths = [
-        "/login/ann", "/set/theme/dark", "/rotate", "/step-up/pwd", "/get-number/theme", "/login/bo",
-        "/revoke/x", "/logout-other", "/login/ann", "/logout",
+        "/login/ann",
+        "/set/theme/dark",
+        "/rotate",
+        "/step-up/pwd",
+        "/get-number/theme",
+        "/login/bo",
+        "/revoke/x",
+        "/logout-other",
+        "/login/ann",
+        "/logout",
     ];
     for path in paths {
         let answer = if path.starts_with("/get") {

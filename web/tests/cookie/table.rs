@@ -20,10 +20,12 @@ pub(crate) fn ends(ledger: &Ledger, user: &str) -> Vec<EndReason> {
 #[tokio::test]
 async fn without_the_layer_the_extractor_answers_500_and_does_not_panic() {
     let app = App::new();
-    let bare = axum::Router::new()
-        .route("/", axum::routing::get(async |session: passbook_axum::Session| {
+    let bare = axum::Router::new().route(
+        "/",
+        axum::routing::get(async |session: passbook_axum::Session| {
             session.user_id().unwrap_or_default()
-        }));
+        }),
+    );
     let mut browser = App { router: bare, ..app }.browser();
     browser.get("/").await.is_problem(500, "auth:middleware_missing");
 }
@@ -199,7 +201,10 @@ async fn my_sessions_are_those_of_all_transports_most_recently_active_first() {
     app.clock.advance_ms(300_000);
     let (first_id, second_id) = (first.id().await, second.id().await);
     let listed = first.get("/sessions").await.ok().json();
-    let told: Vec<_> = listed.as_array().expect("a list").iter()
+    let told: Vec<_> = listed
+        .as_array()
+        .expect("a list")
+        .iter()
         .map(|session| (session["id"].as_str().expect("an id"), session["is_current"] == true))
         .collect();
     let mut wanted = vec![(first_id.as_str(), true), (second_id.as_str(), false)];
