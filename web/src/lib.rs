@@ -4,6 +4,7 @@
 
 mod client;
 mod cookie;
+mod guard;
 mod hex;
 mod problem;
 mod require;
@@ -13,6 +14,10 @@ pub use client::{ClientIp, ClientIpLayer, ClientIpService, DeviceType, Fingerpri
 pub use cookie::{
     ConfigError, CookieConfig, CookieSecret, CookieSessionsConfig, OnMismatch, SameSite, Session,
     SessionLayer, SessionService, layer,
+};
+pub use guard::{
+    CrossOrigin, CrossOriginFuture, CrossOriginLayer, CrossOriginService, OnCrossOrigin,
+    OriginError,
 };
 pub use problem::{Error, Result};
 pub use require::{

@@ -32,6 +32,10 @@ pub enum Error {
     /// A layer of this crate is missing in front of the handler. 500 `auth:middleware_missing`.
     #[error("the session layer is missing in front of this handler")]
     MiddlewareMissing,
+    /// The request changes something, and the page of another origin caused it. 403
+    /// `auth:cross_origin`.
+    #[error("the request comes from a page of another origin")]
+    CrossOrigin,
     /// The token's session has ended, or never was. 401 `auth:session_not_found`.
     #[error("the session has ended")]
     SessionNotFound,
@@ -72,7 +76,7 @@ impl Error {
             Self::Unauthenticated | Self::SessionNotFound | Self::ReauthenticationRequired => {
                 StatusCode::UNAUTHORIZED
             }
-            Self::TenantMissing => StatusCode::FORBIDDEN,
+            Self::TenantMissing | Self::CrossOrigin => StatusCode::FORBIDDEN,
             Self::UnknownSession => StatusCode::NOT_FOUND,
             Self::DataNotObject | Self::ReservedKey | Self::DataTooLarge | Self::Limit(_) => {
                 StatusCode::BAD_REQUEST
@@ -94,6 +98,7 @@ impl Error {
             Self::TenantMissing => "auth:tenant_missing",
             Self::Amr(_) => "auth:amr",
             Self::MiddlewareMissing => "auth:middleware_missing",
+            Self::CrossOrigin => "auth:cross_origin",
             Self::SessionNotFound | Self::UnknownSession => "auth:session_not_found",
             Self::DataType => "auth:data_type",
             Self::NotJson => "auth:not_json",

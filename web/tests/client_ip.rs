@@ -88,13 +88,20 @@ async fn only_the_header_that_the_proxies_write_is_read() {
     assert_eq!(seen(layer, "10.0.0.1", &both).await, "192.0.2.1");
     let layer = ClientIpLayer::forwarded(proxies());
     assert_eq!(seen(layer.clone(), "10.0.0.1", &both).await, "2001:db8::7");
-    assert_eq!(
-        seen(layer.clone(), "10.0.0.1", &[("x-forwarded-for", "192.0.2.1")]).await,
-        "10.0.0.1"
-    );
-    // A quote that the client opened swallows what the proxy wrote: nobody is believed.
-    let open = [("forwarded", "for=\"203.0.113.9, for=192.0.2.1")];
-    assert_eq!(seen(layer, "10.0.0.1", &open).await, "10.0.0.1");
+    assert_eq!(seen(layer, "10.0.0.1", &[("x-forwarded-for", "192.0.2.1")]).await, "10.0.0.1");
+}
+
+#[tokio::test]
+async fn a_quote_that_the_client_opened_does_not_hide_what_the_proxy_wrote() {
+    // It would swallow `, for=192.0.2.1`, which the proxy added: nobody is believed.
+    for open in ["for=\"203.0.113.9", "for=203.0.113.9;by=\"", "for=203.0.113.9;by=\"\\"] {
+        for added in ["for=192.0.2.1", "for=\"[2001:db8::7]:80\""] {
+            let line = format!("{open}, {added}");
+            let layer = ClientIpLayer::forwarded(proxies());
+            let seen = seen(layer, "10.0.0.1", &[("forwarded", &line)]).await;
+            assert_eq!(seen, "10.0.0.1", "{line}");
+        }
+    }
 }
 
 #[tokio::test]

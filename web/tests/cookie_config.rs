@@ -1,6 +1,6 @@
 //! What a deployment may write into the configuration of cookie sessions, and what is refused.
 
-use passbook_axum::{CookieSessionsConfig, OnMismatch, SameSite};
+use passbook_axum::{CookieSessionsConfig, OnCrossOrigin, OnMismatch, SameSite};
 use serde_json::{Value, json};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -42,6 +42,7 @@ fn what_is_left_out_has_the_default_of_the_contract() {
     assert_eq!(config.fingerprint_mismatch, OnMismatch::End);
     assert_eq!(config.touch_interval_secs, 300);
     assert_eq!(config.max_sessions_per_user, 10);
+    assert_eq!((config.cross_origin, config.allowed_origins.len()), (OnCrossOrigin::Refuse, 0));
     assert!(config.cookie.secure && config.cookie.http_only && !config.cookie.host_prefix);
     assert_eq!(config.cookie.same_site, SameSite::Lax);
     assert_eq!((config.cookie.domain.as_deref(), &*config.cookie.path), (None, "/"));
@@ -58,6 +59,8 @@ fn a_configuration_in_toml_is_read_whole() {
         fingerprint_mismatch = \"flag\"
         touch_interval_secs = 0
         max_sessions_per_user = 3
+        cross_origin = \"pass\"
+        allowed_origins = [\"https://app.example.org\"]
 
         [cookie]
         secrets = [\"{SECRET}\", \"{SECRET}old\"]
@@ -74,6 +77,8 @@ fn a_configuration_in_toml_is_read_whole() {
     assert_eq!((&*config.cookie_name, config.max_sessions_per_user), ("sid", 3));
     assert_eq!((config.validate_fingerprint, config.touch_interval_secs), (false, 0));
     assert_eq!(config.fingerprint_mismatch, OnMismatch::Flag);
+    assert_eq!(config.cross_origin, OnCrossOrigin::Pass);
+    assert_eq!(config.allowed_origins, ["https://app.example.org"]);
     assert_eq!((config.cookie.secrets.len(), config.cookie.http_only), (2, false));
     assert_eq!((config.cookie.same_site, &*config.cookie.path), (SameSite::None, "/app"));
     assert_eq!(config.cookie.domain.as_deref(), Some("example.org"));
@@ -170,4 +175,12 @@ fn what_a_browser_would_drop_is_refused() {
     let secure = json!({ "cookie_name": "__Secure-sid" });
     check_refused(secure.clone(), json!({ "secure": false }), "cookie.secure");
     check_taken(secure, json!({ "domain": "example.org" }));
+}
+
+#[test]
+fn an_origin_that_would_never_match_is_refused() {
+    let origins = |origins: &[&str]| json!({ "allowed_origins": origins });
+    check_taken(origins(&["https://app.example.org", "http://localhost:3000"]), json!({}));
+    check_refused(origins(&["https://a.org", "a.org"]), json!({}), "allowed_origins");
+    check_refused(origins(&["*"]), json!({}), "allowed_origins");
 }

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use super::secret::CookieSecret;
+use crate::guard::{CrossOrigin, OnCrossOrigin, OriginError};
 
 /// 30 days: how long a session lives without use, if not said otherwise.
 const SESSION_TTL_SECS_DEFAULT: u64 = 30 * 24 * 60 * 60;
@@ -62,6 +63,12 @@ pub struct CookieSessionsConfig {
     /// Whether a logout tells the browser to forget what it keeps of this site (`Clear-Site-Data`).
     /// Default: false.
     pub clear_site_data: bool,
+    /// What happens to a request that changes something and that a page of another origin caused.
+    /// Default: it is refused.
+    pub cross_origin: OnCrossOrigin,
+    /// Other origins whose pages may send such requests, as a browser writes them:
+    /// `https://app.example.org`. Default: none.
+    pub allowed_origins: Vec<String>,
     /// The cookie itself.
     pub cookie: CookieConfig,
 }
@@ -77,6 +84,8 @@ impl Default for CookieSessionsConfig {
             touch_interval_secs: TOUCH_INTERVAL_SECS_DEFAULT,
             max_sessions_per_user: SESSIONS_PER_USER_DEFAULT,
             clear_site_data: false,
+            cross_origin: OnCrossOrigin::Refuse,
+            allowed_origins: Vec::new(),
             cookie: CookieConfig::default(),
         }
     }
@@ -106,7 +115,22 @@ impl CookieSessionsConfig {
             return refused("cookie_name", "must be 1 to 128 letters, digits or !#$%&'*+-.^_`|~");
         }
         self.cookie.check_scope()?;
-        self.cookie.check_prefix(&name)
+        self.cookie.check_prefix(&name)?;
+        self.guard().map(|_fine| ())
+    }
+
+    /// What refuses requests of other origins, if it is asked to.
+    pub(crate) fn guard(&self) -> Result<Option<CrossOrigin>, ConfigError> {
+        let mut allowed = self.allowed_origins.iter();
+        let guard = allowed.try_fold(CrossOrigin::new(), |guard, origin| guard.allow(origin));
+        match (guard, self.cross_origin) {
+            (Ok(guard), OnCrossOrigin::Refuse) => Ok(Some(guard)),
+            (Ok(_), OnCrossOrigin::Pass) => Ok(None),
+            (Err(OriginError), _) => {
+                let must = "must be origins: scheme://host or scheme://host:port";
+                Err(ConfigError { field: "allowed_origins", must })
+            }
+        }
     }
 
     /// The name as it is on the wire.
