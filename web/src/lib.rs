@@ -2,6 +2,7 @@
 //!
 //! Times are Unix milliseconds where a name ends in `_ms`, else Unix seconds.
 
+mod assurance;
 mod client;
 mod cookie;
 mod guard;
@@ -10,6 +11,7 @@ mod problem;
 mod require;
 mod session_data;
 
+pub use assurance::Assurance;
 pub use client::{ClientIp, ClientIpLayer, ClientIpService, DeviceType, Fingerprint, SessionMeta};
 pub use cookie::{
     ConfigError, CookieConfig, CookieSecret, CookieSessionsConfig, OnMismatch, SameSite, Session,
