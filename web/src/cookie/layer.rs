@@ -33,6 +33,7 @@ use super::{
 };
 use crate::{
     client::{ClientIp, Fingerprint, SessionMeta},
+    guard::CrossOrigin,
     problem::Result,
 };
 
@@ -43,6 +44,7 @@ pub(crate) struct Sessions {
     pub(super) config: CookieSessionsConfig,
     pub(super) touch_interval_ms: u64,
     jar: CookieJar,
+    guard: Option<CrossOrigin>,
 }
 
 impl Sessions {
@@ -81,11 +83,12 @@ impl SessionLayer {
         config: CookieSessionsConfig,
     ) -> std::result::Result<Self, ConfigError> {
         config.validate()?;
+        let guard = config.guard()?;
         // The list of browsers takes a while to build: not in the first login.
         std::thread::spawn(SessionMeta::warm_up);
         let jar = CookieJar::new(&config);
         let touch_interval_ms = config.touch_interval_ms();
-        Ok(Self(Arc::new(Sessions { ledger, config, touch_interval_ms, jar })))
+        Ok(Self(Arc::new(Sessions { ledger, config, touch_interval_ms, jar, guard })))
     }
 }
 
@@ -141,6 +144,9 @@ where
         let sessions = Arc::clone(&self.sessions);
         Box::pin(async move {
             let ip = ClientIp::of_request(request.extensions()).map(|ClientIp(ip)| ip);
+            if let Err(error) = sessions.check(&request) {
+                return Ok(error.into_response());
+            }
             let visit = match visit(&sessions, ip, request.headers()).await {
                 Ok(visit) => Arc::new(visit),
                 Err(error) => return Ok(error.into_response()),
@@ -163,7 +169,6 @@ where
 async fn visit(sessions: &Arc<Sessions>, ip: Option<IpAddr>, headers: &HeaderMap) -> Result<Visit> {
     let mut visit = Visit::anonymous(Arc::clone(sessions), Client::new(ip, headers));
     let ledger = &sessions.ledger;
-    let mut spent = None;
     for token in sessions.jar.candidates(headers) {
         if let Some((session, data)) = ledger.session_and_data(SessionRef::Token(token.digest())) {
             if sessions.knows(data.as_deref(), headers) {
@@ -178,10 +183,10 @@ async fn visit(sessions: &Arc<Sessions>, ip: Option<IpAddr>, headers: &HeaderMap
             }
             return Ok(visit);
         }
-        spent = spent.or_else(|| ledger.is_spent(&token).then_some(token));
-    }
-    if let Some(token) = spent {
-        present_spent(&mut visit, &token).await?;
+        if ledger.is_spent(&token) {
+            present_spent(&mut visit, &token).await?;
+        }
+        visit.showed(token);
     }
     Ok(visit)
 }
@@ -197,6 +202,12 @@ async fn present_spent(visit: &mut Visit, token: &Token) -> Result<()> {
 }
 
 impl Sessions {
+    /// Refuses what another origin made the browser send.
+    fn check(&self, request: &Request) -> Result<()> {
+        let Some(guard) = &self.guard else { return Ok(()) };
+        guard.check(request.method(), request.headers(), request.uri())
+    }
+
     /// Whether the browser is the one that the session was opened with, as far as that is looked at.
     fn knows(&self, data: Option<&Data>, headers: &HeaderMap) -> bool {
         if !self.config.validate_fingerprint {

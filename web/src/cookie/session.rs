@@ -170,16 +170,13 @@ impl Session {
         Ok(())
     }
 
-    /// Ends the session, if there is one, and removes the cookie in any case.
+    /// Ends the session, if there is one, and removes the cookie in any case. It ends also if another
+    /// request changed its token a moment before.
     ///
     /// # Errors
     /// 503 `ledger:unavailable`.
     pub async fn logout(&self) -> Result<()> {
-        if let Some((id, _)) = self.0.subject() {
-            self.0.acting().revoke_session(id, EndReason::Logout).await?;
-        }
-        self.0.leave();
-        Ok(())
+        self.0.log_out().await
     }
 
     /// Ends all sessions of the user, this one included, and removes the cookie.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use http::{HeaderMap, HeaderValue, header};
 use parking_lot::Mutex;
 use passbook::{
-    Context, IssuedSession, Ledger, Login, Session, SessionId, Token, Transport,
+    Context, EndReason, IssuedSession, Ledger, Login, Session, SessionId, Token, Transport,
     core::{
         DataKey, SessionRef, Text,
         limits::DATA_BYTES_MAX,
@@ -70,6 +70,8 @@ impl Client {
 #[derive(Debug, Default)]
 struct State {
     current: Option<Current>,
+    /// Tokens that the request shows and that open nothing: they may be spent, and end a session.
+    shown: Vec<Token>,
     outgoing: Outgoing,
     has_other_fingerprint: bool,
 }
@@ -119,6 +121,11 @@ impl Visit {
     /// The request shows a session that has ended for it.
     pub(super) fn lost(&mut self) {
         self.state.get_mut().outgoing = Outgoing::Remove;
+    }
+
+    /// The request shows a token of ours that opens nothing.
+    pub(super) fn showed(&mut self, token: Token) {
+        self.state.get_mut().shown.push(token);
     }
 
     /// The session was opened by a browser with another fingerprint.
@@ -232,6 +239,21 @@ impl Visit {
         let IssuedSession { token, session } = issued;
         state.current = Some(Current { token, session, data, changes, is_fresh: true });
         state.outgoing = Outgoing::Set;
+    }
+
+    /// Ends the session. A logout that a rotation overtook shows a spent token: it ends the session all
+    /// the same. Whether it is one is for the ledger to say when it decides: readers may see neither
+    /// token for a moment.
+    pub(super) async fn log_out(&self) -> Result<()> {
+        let shown = std::mem::take(&mut self.state.lock().shown);
+        if let Some((id, _)) = self.subject() {
+            self.acting().revoke_session(id, EndReason::Logout).await?;
+        }
+        for token in shown {
+            self.acting().revoke_lineage(&token, EndReason::Logout).await?;
+        }
+        self.leave();
+        Ok(())
     }
 
     /// The request has no session from now on, and the browser no cookie.

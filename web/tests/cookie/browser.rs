@@ -6,7 +6,7 @@ use axum::{
     Json, Router,
     body::{Body, to_bytes},
     extract::{Path, Request},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode, header, request::Builder},
     response::Response,
     routing::{get, post},
 };
@@ -86,6 +86,7 @@ fn routes() -> Router {
             }),
         )
         .route("/set/{key}/{value}", post(set_key))
+        .route("/set-json/{key}", post(set_json))
         .route("/set-and-fail/{key}/{value}", post(set_and_fail))
         .route(
             "/remove/{key}",
@@ -113,7 +114,7 @@ fn routes() -> Router {
             post(async |session: Session, Path(id): Path<String>| session.revoke(&id).await),
         )
         .route("/account", get(async || "yours").layer(require_auth()))
-        .route("/money", get(async || "yours").layer(require_recent_auth(Duration::from_secs(600))))
+        .route("/money", get(async || "yours").layer(require_recent_auth(Duration::from_mins(10))))
         .route("/acme", get(async || "ours").layer(require_tenant()))
 }
 
@@ -145,6 +146,14 @@ async fn set_key(
 ) -> Result<Json<Option<Value>>> {
     session.set(&key, &value)?;
     session.get(&key).map(Json)
+}
+
+async fn set_json(
+    session: Session,
+    Path(key): Path<String>,
+    Json(value): Json<Value>,
+) -> Result<()> {
+    session.set(&key, &value)
 }
 
 async fn set_and_fail(
@@ -221,7 +230,7 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
-    pub(crate) fn request(&self, method: &str, path: &str) -> axum::http::request::Builder {
+    pub(crate) fn request(&self, method: &str, path: &str) -> Builder {
         let mut request = Request::builder()
             .method(method)
             .uri(path)

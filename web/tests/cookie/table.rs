@@ -12,7 +12,14 @@ pub(crate) fn ends(ledger: &Ledger, user: &str) -> Vec<EndReason> {
     let entries = ledger.history(user, &HistoryQuery::default()).expect("it is kept").entries;
     let reason = |kind: &HistoryKind| match kind {
         HistoryKind::End { reason, .. } => Some(*reason),
-        _ => None,
+        HistoryKind::Login { .. }
+        | HistoryKind::Refresh { .. }
+        | HistoryKind::StepUp { .. }
+        | HistoryKind::Upgrade { .. }
+        | HistoryKind::Device
+        | HistoryKind::Tenant(_)
+        | HistoryKind::Reuse(_)
+        | HistoryKind::Failure { .. } => None,
     };
     entries.iter().filter_map(|entry| reason(&entry.kind)).collect()
 }
@@ -140,8 +147,8 @@ async fn data_is_kept_removed_typed_and_limited() {
     assert_eq!(browser.get("/get/passbook:fingerprint").await.ok().json(), Value::Null);
     let long = format!("/set/{}/x", "k".repeat(257));
     browser.post(&long).await.is_problem(400, "auth:limit");
-    let large = format!("/set/k/{}", "x".repeat(64 * 1_024));
-    browser.post(&large).await.is_problem(400, "auth:data_too_large");
+    let large = json!("x".repeat(64 * 1_024));
+    browser.post_json("/set-json/k", &large).await.is_problem(400, "auth:data_too_large");
     assert_eq!(browser.get("/current").await.ok().json()["data"], json!({ "theme": "dark" }));
     browser.post("/remove/theme").await.ok();
     browser.post("/remove/never-set").await.ok();
@@ -245,6 +252,7 @@ async fn one_of_my_sessions_can_be_ended_and_no_other_be_told_from_nothing() {
 async fn what_the_ledger_cant_write_is_503_and_no_cookie() {
     let app = App::new();
     let mut browser = app.logged_in("ann").await;
+    app.logged_in("ann").await;
     app.ledger.close().expect("clean");
     let cookie = browser.cookie.clone();
     let paths =
