@@ -85,6 +85,16 @@ fn a_configuration_in_toml_is_read_whole() {
 }
 
 #[test]
+fn the_configuration_of_the_documentation_is_read() {
+    let page = include_str!("../../docs/which-session.md");
+    let (_, behind) = page.split_once("```toml\n").expect("a block of TOML");
+    let (block, _) = behind.split_once("```").expect("its end");
+    let config: CookieSessionsConfig = toml::from_str(block).expect("every field is known");
+    assert_eq!((config.absolute_ttl_secs, config.cookie.secrets.len()), (Some(7_776_000), 2));
+    assert!(config.cookie.host_prefix);
+}
+
+#[test]
 fn a_field_that_does_not_exist_is_refused() {
     for text in ["session_ttl = 1", "[cookie]\nsecret = \"x\"", "fingerprint_mismatch = \"drop\""] {
         assert!(toml::from_str::<CookieSessionsConfig>(text).is_err(), "{text}");
