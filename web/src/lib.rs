@@ -15,7 +15,7 @@ pub use assurance::Assurance;
 pub use client::{ClientIp, ClientIpLayer, ClientIpService, DeviceType, Fingerprint, SessionMeta};
 pub use cookie::{
     ConfigError, CookieConfig, CookieSecret, CookieSessionsConfig, OnMismatch, SameSite, Session,
-    SessionLayer, SessionService, layer,
+    SessionFuture, SessionLayer, SessionService, layer,
 };
 pub use guard::{
     CrossOrigin, CrossOriginFuture, CrossOriginLayer, CrossOriginService, OnCrossOrigin,

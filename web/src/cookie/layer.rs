@@ -1,34 +1,23 @@
-//! The layer around the handlers: finds a request's session, and after the handler writes what it
-//! changed and tells the browser its cookie.
+//! The layer around the handlers, and what all of its requests share: how a request's session is
+//! found, and what the browser is told of it in the end.
 
-use std::{
-    fmt,
-    future::Future,
-    net::IpAddr,
-    pin::Pin,
-    sync::Arc,
-    task::{Context as Waker, Poll},
-};
+use std::sync::Arc;
 
-use axum::{
-    extract::Request,
-    response::{IntoResponse, Response},
-};
+use axum::extract::Request;
 use http::{HeaderMap, HeaderValue, header};
 use passbook::{
-    Context, EndReason, Ledger, Token,
+    Context, EndReason, Ledger, SessionId, Token,
     core::{
         SessionRef,
         session::{Data, FINGERPRINT_KEY},
     },
 };
 use tower_layer::Layer;
-use tower_service::Service;
 
 use super::{
     config::{ConfigError, CookieSessionsConfig, OnMismatch},
     jar::CookieJar,
-    session::Session,
+    service::SessionService,
     visit::{Client, Told, Visit},
 };
 use crate::{
@@ -107,119 +96,66 @@ impl<S> Layer<S> for SessionLayer {
     type Service = SessionService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        SessionService { inner, sessions: Arc::clone(&self.0) }
+        SessionService::new(inner, Arc::clone(&self.0))
     }
 }
 
-/// A service with [`SessionLayer`] around it.
-#[derive(Clone)]
-pub struct SessionService<S> {
-    inner: S,
-    sessions: Arc<Sessions>,
-}
-
-impl<S> fmt::Debug for SessionService<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SessionService").field("sessions", &self.sessions).finish_non_exhaustive()
-    }
-}
-
-impl<S> Service<Request> for SessionService<S>
-where
-    S: Service<Request, Response = Response> + Clone + Send + 'static,
-    S::Future: Send,
-{
-    type Response = Response;
-    type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = std::result::Result<Response, S::Error>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Waker<'_>) -> Poll<std::result::Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, mut request: Request) -> Self::Future {
-        // The one that is ready goes, a clone stays.
-        let clone = self.inner.clone();
-        let mut inner = std::mem::replace(&mut self.inner, clone);
-        let sessions = Arc::clone(&self.sessions);
-        Box::pin(async move {
-            let ip = ClientIp::of_request(request.extensions()).map(|ClientIp(ip)| ip);
-            if let Err(error) = sessions.check(&request) {
-                return Ok(error.into_response());
-            }
-            let visit = match visit(&sessions, ip, request.headers()).await {
-                Ok(visit) => Arc::new(visit),
-                Err(error) => return Ok(error.into_response()),
-            };
-            request.extensions_mut().insert(Session::new(Arc::clone(&visit)));
-            let response = inner.call(request).await?;
-            // A token that was issued goes out also if something else then failed: the one before it
-            // is spent.
-            let mut response = match visit.settle().await {
-                Ok(()) => response,
-                Err(error) => error.into_response(),
-            };
-            sessions.tell(&visit, response.headers_mut());
-            Ok(response)
-        })
-    }
-}
-
-/// The visit that a request begins: with the session of its cookie, if that opens one.
-async fn visit(sessions: &Arc<Sessions>, ip: Option<IpAddr>, headers: &HeaderMap) -> Result<Visit> {
-    let mut visit = Visit::anonymous(Arc::clone(sessions), Client::new(ip, headers));
-    let ledger = &sessions.ledger;
-    for token in sessions.jar.candidates(headers) {
-        if let Some((session, data)) = ledger.session_and_data(SessionRef::Token(token.digest())) {
-            if sessions.knows(data.as_deref(), headers) {
-                visit.found(token, session, data);
-            } else if sessions.config.fingerprint_mismatch == OnMismatch::Flag {
-                visit.found(token, session, data);
-                visit.flag_fingerprint();
-            } else {
-                let by_rule = ledger.in_context(visit.client.context(Context::system()));
-                by_rule.revoke_session(session.id, EndReason::Fingerprint).await?;
-                visit.lost();
-            }
-            return Ok(visit);
-        }
-        if ledger.is_spent(&token) {
-            present_spent(&mut visit, &token).await?;
-        }
-        visit.showed(token);
-    }
-    Ok(visit)
-}
-
-/// A spent token is recorded, and may end its session: one of its two bearers stole it. Within the
-/// replay window it gets its successor again, which the browser never heard of.
-async fn present_spent(visit: &mut Visit, token: &Token) -> Result<()> {
-    let lifetime_ms = visit.sessions.lifetime_ms();
-    if let Some(issued) = visit.acting().refresh_with_lifetime(token, lifetime_ms).await? {
-        visit.take_up(issued);
-    }
-    Ok(())
+/// What is to be recorded before the handler is called.
+#[derive(Debug)]
+pub(super) enum Due {
+    /// The session turned up with another fingerprint: it ends.
+    End(SessionId),
+    /// Spent tokens were shown.
+    Present(Vec<Token>),
 }
 
 impl Sessions {
     /// Refuses what another origin made the browser send.
-    fn check(&self, request: &Request) -> Result<()> {
+    pub(super) fn check(&self, request: &Request) -> Result<()> {
         let Some(guard) = &self.guard else { return Ok(()) };
         guard.check(request.method(), request.headers(), request.uri())
     }
 
+    /// The visit that a request begins: with the session of its cookie, if that opens one. Nothing
+    /// is waited for.
+    pub(super) fn begin(self: &Arc<Self>, request: &Request) -> (Visit, Option<Due>) {
+        let headers = request.headers();
+        let ip = ClientIp::of_request(request.extensions()).map(|ClientIp(ip)| ip);
+        let mut visit = Visit::anonymous(Arc::clone(self), Client::new(ip, headers));
+        let mut spent = Vec::new();
+        for token in self.jar.candidates(headers) {
+            let token_ref = SessionRef::Token(token.digest());
+            if let Some((session, data)) = self.ledger.session_and_data(token_ref) {
+                if self.knows(data.as_deref(), visit.client.fingerprint) {
+                    visit.found(token, session, data);
+                } else if self.config.fingerprint_mismatch == OnMismatch::Flag {
+                    visit.found(token, session, data);
+                    visit.flag_fingerprint();
+                } else {
+                    return (visit, Some(Due::End(session.id)));
+                }
+                return (visit, None);
+            }
+            if self.ledger.is_spent(&token) {
+                spent.push(token.clone());
+            }
+            visit.showed(token);
+        }
+        (visit, (!spent.is_empty()).then_some(Due::Present(spent)))
+    }
+
     /// Whether the browser is the one that the session was opened with, as far as that is looked at.
-    fn knows(&self, data: Option<&Data>, headers: &HeaderMap) -> bool {
+    fn knows(&self, data: Option<&Data>, fingerprint: Fingerprint) -> bool {
         if !self.config.validate_fingerprint {
             return true;
         }
         let Some(json) = data.and_then(|data| data.get(FINGERPRINT_KEY)) else { return true };
         // A JSON string of digits: nothing in it is escaped.
-        Fingerprint::of_headers(headers).matches(json.trim_matches('"'))
+        fingerprint.matches(json.trim_matches('"'))
     }
 
     /// At most one cookie, and what goes with it.
-    fn tell(&self, visit: &Visit, headers: &mut HeaderMap) {
+    pub(super) fn tell(&self, visit: &Visit, headers: &mut HeaderMap) {
         let cookie = match visit.told() {
             Told::Nothing => return,
             Told::Removal => {
@@ -236,4 +172,41 @@ impl Sessions {
         headers.append(header::SET_COOKIE, cookie);
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
+}
+
+impl Due {
+    /// Records it, and lets the visit know.
+    pub(super) async fn record(self, visit: &mut Visit) -> Result<()> {
+        match self {
+            Self::End(id) => {
+                let ledger = &visit.sessions.ledger;
+                let by_rule = ledger.in_context(visit.client.context(Context::system()));
+                by_rule.revoke_session(id, EndReason::Fingerprint).await?;
+                visit.lost();
+            }
+            Self::Present(tokens) => {
+                for token in tokens {
+                    present_spent(visit, &token).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A spent token is recorded, and may end its session: one of its two bearers stole it. Within the
+/// replay window it gets its successor again, which the browser never heard of.
+async fn present_spent(visit: &mut Visit, token: &Token) -> Result<()> {
+    let sessions = Arc::clone(&visit.sessions);
+    let lifetime_ms = sessions.lifetime_ms();
+    let Some(issued) = visit.acting().refresh_with_lifetime(token, lifetime_ms).await? else {
+        return Ok(());
+    };
+    let found = sessions.ledger.session_and_data(SessionRef::Id(issued.id));
+    let data = found.and_then(|(_, data)| data);
+    // Whoever has the old cookie in another browser does not get the new one.
+    if sessions.knows(data.as_deref(), visit.client.fingerprint) {
+        visit.take_up(issued);
+    }
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! One request's session: what it is now, what the handler changed, and what the browser is told.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, mem, net::IpAddr, sync::Arc};
 
 use http::{HeaderMap, HeaderValue, header};
 use parking_lot::Mutex;
@@ -15,7 +15,7 @@ use passbook::{
 use serde_json::{Map, Value};
 
 use crate::{
-    client::SessionMeta,
+    client::{Fingerprint, SessionMeta},
     problem::{Error, Result},
     session_data::SessionData,
 };
@@ -31,26 +31,24 @@ pub(crate) struct Visit {
 }
 
 /// Who sent the request.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Client {
-    pub(super) ip: Option<std::net::IpAddr>,
-    /// The headers that a login keeps, or hashes; read when there is a login.
-    hints: [Option<HeaderValue>; 3],
+    ip: Option<IpAddr>,
+    user_agent: Option<HeaderValue>,
+    pub(super) fingerprint: Fingerprint,
 }
 
-const HINTS: [header::HeaderName; 3] =
-    [header::USER_AGENT, header::ACCEPT_LANGUAGE, header::ACCEPT_ENCODING];
-
 impl Client {
-    pub(super) fn new(ip: Option<std::net::IpAddr>, headers: &HeaderMap) -> Self {
-        Self { ip, hints: HINTS.map(|name| headers.get(name).cloned()) }
+    pub(super) fn new(ip: Option<IpAddr>, headers: &HeaderMap) -> Self {
+        let user_agent = headers.get(header::USER_AGENT).cloned();
+        Self { ip, user_agent, fingerprint: Fingerprint::of_headers(headers) }
     }
 
-    fn meta(&self) -> SessionMeta {
-        let named = HINTS.into_iter().zip(&self.hints);
-        let headers: HeaderMap =
-            named.filter_map(|(name, value)| Some((name, value.clone()?))).collect();
-        SessionMeta::of_request(self.ip, &headers)
+    /// What a person calls the device.
+    fn device(&self) -> String {
+        let agent = self.user_agent.as_ref().map_or(&b""[..], |agent| agent.as_bytes());
+        let meta = SessionMeta::from_headers("", &String::from_utf8_lossy(agent), "", "");
+        meta.device().to_owned()
     }
 
     /// What the events of this request say of where it came from.
@@ -59,8 +57,7 @@ impl Client {
             Some(ip) => context.ip(ip),
             None => context,
         };
-        let [agent, _, _] = &self.hints;
-        match agent {
+        match &self.user_agent {
             Some(agent) => context.user_agent(&String::from_utf8_lossy(agent.as_bytes())),
             None => context,
         }
@@ -206,11 +203,10 @@ impl Visit {
     /// A new session of that user, in place of the one that there is.
     pub(super) async fn log_in(&self, user: &str, data: Map<String, Value>) -> Result<()> {
         let config = &self.sessions.config;
-        let meta = self.client.meta();
         let mut login = Login::new(user)
             .transport(Transport::Cookie)
-            .device(meta.device())
-            .fingerprint(meta.fingerprint().to_string())
+            .device(self.client.device())
+            .fingerprint(self.client.fingerprint.to_string())
             .lifetime_ms(self.sessions.lifetime_ms())
             .sessions_per_user_max(config.max_sessions_per_user);
         if let Some(secs) = config.absolute_ttl_secs {
@@ -245,7 +241,7 @@ impl Visit {
     /// the same. Whether it is one is for the ledger to say when it decides: readers may see neither
     /// token for a moment.
     pub(super) async fn log_out(&self) -> Result<()> {
-        let shown = std::mem::take(&mut self.state.lock().shown);
+        let shown = mem::take(&mut self.state.lock().shown);
         if let Some((id, _)) = self.subject() {
             self.acting().revoke_session(id, EndReason::Logout).await?;
         }
@@ -261,6 +257,19 @@ impl Visit {
         let mut state = self.state.lock();
         state.current = None;
         state.outgoing = Outgoing::Remove;
+    }
+
+    /// Whether there is nothing to be written after the handler.
+    pub(super) fn is_settled(&self) -> bool {
+        let state = self.state.lock();
+        let Some(current) = &state.current else { return true };
+        current.changes.is_empty() && !self.is_due(current)
+    }
+
+    /// Whether the use of the session is to be noted.
+    fn is_due(&self, current: &Current) -> bool {
+        let idle_ms = self.ledger().now_ms().saturating_sub(current.session.last_active_at_ms);
+        !current.is_fresh && idle_ms >= self.sessions.touch_interval_ms
     }
 
     /// After the handler: writes what it changed, notes that the session was used if that is due.
@@ -288,9 +297,8 @@ impl Visit {
     fn unsettled(&self) -> Option<(SessionId, Vec<(DataKey, Option<Text>)>, bool)> {
         let mut state = self.state.lock();
         let current = state.current.as_mut()?;
-        let changes: Vec<_> = std::mem::take(&mut current.changes).into_iter().collect();
-        let idle_ms = self.ledger().now_ms().saturating_sub(current.session.last_active_at_ms);
-        let is_due = !current.is_fresh && idle_ms >= self.sessions.touch_interval_ms;
+        let changes: Vec<_> = mem::take(&mut current.changes).into_iter().collect();
+        let is_due = self.is_due(current);
         (is_due || !changes.is_empty()).then_some((current.session.id, changes, is_due))
     }
 
