@@ -57,7 +57,7 @@ impl CookieJar {
     /// wants text: another program's cookie that is not UTF-8 must not hide ours.
     fn values<'a>(&'a self, headers: &'a HeaderMap) -> impl Iterator<Item = &'a [u8]> {
         let lines = headers.get_all(header::COOKIE).iter();
-        let pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+        let pairs = lines.flat_map(|line| pairs_of(line.as_bytes()));
         pairs.filter_map(|pair| value_of(pair, self.name.as_bytes()))
     }
 
@@ -83,6 +83,16 @@ impl CookieJar {
         header.set_sensitive(true);
         header
     }
+}
+
+/// What stands between semicolons.
+fn pairs_of(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let ends = memchr::memchr_iter(b';', line).chain([line.len()]);
+    ends.scan(0, move |start, end| {
+        let pair = line.get(*start..end)?;
+        *start = end + 1;
+        Some(pair)
+    })
 }
 
 /// The value of a pair of that name, without the double quotes that RFC 6265 allows around it.

@@ -21,7 +21,7 @@ use super::{
     visit::{Client, Told, Visit},
 };
 use crate::{
-    client::{ClientIp, Fingerprint, SessionMeta},
+    client::{ClientIp, Fingerprint, Fingerprints, SessionMeta},
     guard::CrossOrigin,
     problem::Result,
 };
@@ -33,6 +33,7 @@ pub(crate) struct Sessions {
     pub(super) config: CookieSessionsConfig,
     pub(super) touch_interval_ms: u64,
     jar: CookieJar,
+    fingerprints: Fingerprints,
     guard: Option<CrossOrigin>,
 }
 
@@ -77,7 +78,14 @@ impl SessionLayer {
         std::thread::spawn(SessionMeta::warm_up);
         let jar = CookieJar::new(&config);
         let touch_interval_ms = config.touch_interval_ms();
-        Ok(Self(Arc::new(Sessions { ledger, config, touch_interval_ms, jar, guard })))
+        Ok(Self(Arc::new(Sessions {
+            ledger,
+            config,
+            touch_interval_ms,
+            jar,
+            fingerprints: Fingerprints::default(),
+            guard,
+        })))
     }
 }
 
@@ -121,14 +129,18 @@ impl Sessions {
     pub(super) fn begin(self: &Arc<Self>, request: &Request) -> (Visit, Option<Due>) {
         let headers = request.headers();
         let ip = ClientIp::of_request(request.extensions()).map(|ClientIp(ip)| ip);
-        let mut visit = Visit::anonymous(Arc::clone(self), Client::new(ip, headers));
+        let client = Client::new(ip, self.fingerprints.of_headers(headers));
+        let mut visit = Visit::anonymous(Arc::clone(self), client);
         let mut spent = Vec::new();
         for token in self.jar.candidates(headers) {
             let token_ref = SessionRef::Token(token.digest());
             if let Some((session, data)) = self.ledger.session_and_data(token_ref) {
                 if self.knows(data.as_deref(), visit.client.fingerprint) {
                     visit.found(token, session, data);
-                } else if self.config.fingerprint_mismatch == OnMismatch::Flag {
+                    return (visit, None);
+                }
+                visit.client.sent(headers);
+                if self.config.fingerprint_mismatch == OnMismatch::Flag {
                     visit.found(token, session, data);
                     visit.flag_fingerprint();
                 } else {
@@ -141,6 +153,7 @@ impl Sessions {
             }
             visit.showed(token);
         }
+        visit.client.sent(headers);
         (visit, (!spent.is_empty()).then_some(Due::Present(spent)))
     }
 

@@ -16,7 +16,7 @@ use std::fmt;
 use hmac::{Hmac, KeyInit, Mac};
 use passbook::{Token, core::token::TOKEN_PREFIX};
 use sha2::Sha256;
-use subtle::ConstantTimeEq;
+use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
 
 use super::secret::CookieSecret;
@@ -29,8 +29,8 @@ const VALUE_BYTES: usize = 64 + 1 + 64;
 
 /// The secrets of one cookie, ready for use.
 pub(crate) struct CookieSigner {
-    /// One for each secret, in their order; each has read domain and name already, so that a check
-    /// costs three compressions of SHA-256.
+    /// One for each secret, in their order: the key that HMAC makes of the secret, the domain and the
+    /// name. What is left to sign is 32 bytes, so a check costs two compressions of SHA-256.
     keys: Vec<Hmac<Sha256>>,
 }
 
@@ -39,9 +39,8 @@ impl CookieSigner {
     pub(crate) fn new(secrets: &[CookieSecret], name: &str) -> Self {
         assert!(!secrets.is_empty(), "a configuration without a secret is refused");
         let key = |secret: &CookieSecret| {
-            let key =
-                Hmac::new_from_slice(secret.expose()).expect("HMAC takes a key of any length");
-            key.chain_update(DOMAIN).chain_update(name).chain_update([0])
+            let of_secret = keyed(secret.expose()).chain_update(DOMAIN).chain_update(name);
+            keyed(&Zeroizing::new(<[u8; 32]>::from(of_secret.finalize().into_bytes()))[..])
         };
         Self { keys: secrets.iter().map(key).collect() }
     }
@@ -51,7 +50,7 @@ impl CookieSigner {
         let wire_form = token.expose();
         let digits = wire_form.strip_prefix(TOKEN_PREFIX).expect("the wire form has it");
         let key = self.keys.first().expect("at least one secret");
-        let mac = mac(key, digits.as_bytes());
+        let mac = mac(key, token);
         let mac = str::from_utf8(&mac).expect("digits are ASCII");
         Zeroizing::new(format!("{digits}.{mac}"))
     }
@@ -65,7 +64,7 @@ impl CookieSigner {
         let given: &Hex = rest.strip_prefix(b".")?.try_into().ok()?;
         let token = Token::parse_hex(str::from_utf8(digits).ok()?).ok()?;
         // Digits are compared, not what they stand for: one MAC has one form.
-        let signed = |key: &Hmac<Sha256>| bool::from(mac(key, digits).ct_eq(given));
+        let signed = |key: &Hmac<Sha256>| is_same(&mac(key, &token), given);
         self.keys.iter().any(signed).then_some(token)
     }
 }
@@ -76,9 +75,22 @@ impl fmt::Debug for CookieSigner {
     }
 }
 
-/// The MAC of a token's digits, as digits.
-fn mac(key: &Hmac<Sha256>, digits: &[u8]) -> Hex {
-    hex_of(key.clone().chain_update(digits).finalize().into_bytes().into())
+/// Compares in the same time whatever differs, eight digits in a step.
+fn is_same(one: &Hex, other: &Hex) -> bool {
+    let pairs = one.as_chunks::<8>().0.iter().zip(other.as_chunks::<8>().0);
+    let same = pairs.fold(Choice::from(1), |same, (one, other)| {
+        same & u64::from_le_bytes(*one).ct_eq(&u64::from_le_bytes(*other))
+    });
+    same.into()
+}
+
+fn keyed(key: &[u8]) -> Hmac<Sha256> {
+    Hmac::new_from_slice(key).expect("HMAC takes a key of any length")
+}
+
+/// The MAC of a token's 32 bytes, as digits.
+fn mac(key: &Hmac<Sha256>, token: &Token) -> Hex {
+    hex_of(key.clone().chain_update(token.expose_bytes()).finalize().into_bytes().into())
 }
 
 #[cfg(test)]

@@ -34,21 +34,20 @@ pub(crate) struct Visit {
 #[derive(Debug)]
 pub(super) struct Client {
     ip: Option<IpAddr>,
-    user_agent: Option<HeaderValue>,
     pub(super) fingerprint: Fingerprint,
+    /// As it was sent. `None`: none was, or it is the one that the session was opened with, as the
+    /// fingerprint tells.
+    user_agent: Option<HeaderValue>,
 }
 
 impl Client {
-    pub(super) fn new(ip: Option<IpAddr>, headers: &HeaderMap) -> Self {
-        let user_agent = headers.get(header::USER_AGENT).cloned();
-        Self { ip, user_agent, fingerprint: Fingerprint::of_headers(headers) }
+    pub(super) fn new(ip: Option<IpAddr>, fingerprint: Fingerprint) -> Self {
+        Self { ip, fingerprint, user_agent: None }
     }
 
-    /// What a person calls the device.
-    fn device(&self) -> String {
-        let agent = self.user_agent.as_ref().map_or(&b""[..], |agent| agent.as_bytes());
-        let meta = SessionMeta::from_headers("", &String::from_utf8_lossy(agent), "", "");
-        meta.device().to_owned()
+    /// Keeps the user agent that was sent.
+    pub(super) fn sent(&mut self, headers: &HeaderMap) {
+        self.user_agent = headers.get(header::USER_AGENT).cloned();
     }
 
     /// What the events of this request say of where it came from.
@@ -140,7 +139,25 @@ impl Visit {
 
     /// The ledger, for acts of this request's user.
     pub(super) fn acting(&self) -> Ledger {
-        self.ledger().in_context(self.client.context(Context::user()))
+        let mut context = self.client.context(Context::user());
+        if let Some(agent) = self.user_agent() {
+            context = context.user_agent(&agent);
+        }
+        self.ledger().in_context(context)
+    }
+
+    /// What the browser says of itself.
+    fn user_agent(&self) -> Option<Text> {
+        match &self.client.user_agent {
+            Some(agent) => Some(String::from_utf8_lossy(agent.as_bytes()).into_owned().into()),
+            None => self.read(|session| session.user_agent.clone()).flatten(),
+        }
+    }
+
+    /// What a person calls the device.
+    fn device(&self) -> String {
+        let agent = self.user_agent().unwrap_or_default();
+        SessionMeta::from_headers("", &agent, "", "").device().to_owned()
     }
 
     /// Id and user of the session.
@@ -205,7 +222,7 @@ impl Visit {
         let config = &self.sessions.config;
         let mut login = Login::new(user)
             .transport(Transport::Cookie)
-            .device(self.client.device())
+            .device(self.device())
             .fingerprint(self.client.fingerprint.to_string())
             .lifetime_ms(self.sessions.lifetime_ms())
             .sessions_per_user_max(config.max_sessions_per_user);

@@ -1,7 +1,9 @@
 //! The applications: the same route, which answers with the user's id.
 
+use std::sync::Arc;
+
 use axum::{
-    Router,
+    Extension, Router,
     routing::{get, post},
 };
 use passbook::Ledger;
@@ -10,8 +12,9 @@ use tower_sessions::{MemoryStore, SessionManagerLayer, SessionStore};
 use tower_sessions_sqlx_store::{SqliteStore, sqlx::SqlitePool};
 
 /// The first is what the others are compared with.
-pub const NAMES: [&str; 4] = [
+pub const NAMES: [&str; 5] = [
     "no session",
+    "an extension by axum's own layer",
     "Passbook: Session, durable, signed",
     "tower-sessions: MemoryStore",
     "tower-sessions: SQLite",
@@ -27,6 +30,7 @@ pub fn serve(name: &str) {
         let folder = tempfile::tempdir().expect("a folder");
         let app = match name {
             "no session" => bare(),
+            "an extension by axum's own layer" => extension(),
             "Passbook: Session, durable, signed" => cookie(folder.path()).await,
             "tower-sessions: MemoryStore" => peer(MemoryStore::default()),
             "tower-sessions: SQLite" => peer(sqlite(folder.path()).await),
@@ -40,6 +44,15 @@ pub fn serve(name: &str) {
 
 fn bare() -> Router {
     Router::new().route("/", get(async || "ann".to_owned())).route("/login", post(async || ""))
+}
+
+/// What any layer costs that gives the handler something: the least that a session layer can cost.
+fn extension() -> Router {
+    let user: Arc<str> = "ann".into();
+    Router::new()
+        .route("/", get(async |Extension(user): Extension<Arc<str>>| user.to_string()))
+        .route("/login", post(async || ""))
+        .layer(Extension(user))
 }
 
 async fn cookie(folder: &std::path::Path) -> Router {

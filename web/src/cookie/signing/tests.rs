@@ -21,9 +21,9 @@ fn signed(bytes: [u8; 32]) -> (CookieSigner, String) {
 
 #[test]
 fn a_signed_value_is_the_token_and_its_mac_in_digits() {
-    // printf 'passbook cookie v1\0_session\0%s' "$(printf 'ab%.0s' {1..32})" |
-    //     openssl dgst -sha256 -hmac "$SECRET"
-    let mac = "a3ad079741c441a06495b607dee08f4de58579674a1e33e161552b53684bcc00";
+    // key=$(printf 'passbook cookie v1\0_session' | openssl dgst -r -sha256 -hmac "$SECRET" | cut -c-64)
+    // printf '\xab%.0s' {1..32} | openssl dgst -sha256 -mac HMAC -macopt hexkey:$key
+    let mac = "b77e8d837d38c001baeced45b9cbaa958a0413b6b25bc27389ef1fd80ca76b07";
     assert_eq!(signed([0xab; 32]).1, format!("{}.{mac}", "ab".repeat(32)));
 }
 
