@@ -7,6 +7,8 @@ mod client;
 mod cookie;
 mod guard;
 mod hex;
+#[cfg(feature = "jwt")]
+pub mod jwt;
 mod problem;
 mod require;
 mod session_data;

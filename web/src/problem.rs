@@ -10,6 +10,9 @@ use passbook::{
 use serde::Serialize;
 use thiserror::Error as ThisError;
 
+#[cfg(feature = "jwt")]
+use crate::jwt::JwtError;
+
 /// What the methods of this crate give.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -58,6 +61,35 @@ pub enum Error {
     /// All data of the session would be over 64 KiB. 400 `auth:data_too_large`.
     #[error("the session's data would be too large")]
     DataTooLarge,
+    /// The JWT was refused, or could not be made. 401 or 500 with its own code.
+    #[cfg(feature = "jwt")]
+    #[error(transparent)]
+    Jwt(#[from] JwtError),
+    /// A refresh token where an access token belongs, or the other way round. 401
+    /// `auth:aud_mismatch`.
+    #[cfg(feature = "jwt")]
+    #[error("the token is for another purpose")]
+    AudienceMismatch,
+    /// There is no access token to log out with. 401 `auth:access_missing`.
+    #[cfg(feature = "jwt")]
+    #[error("the access token is missing")]
+    AccessMissing,
+    /// There is no refresh token in the header, cookie or query. 401 `auth:refresh_missing`.
+    #[cfg(feature = "jwt")]
+    #[error("the refresh token is missing")]
+    RefreshMissing,
+    /// There is no refresh token in the body. 400 `auth:refresh_missing`.
+    #[cfg(feature = "jwt")]
+    #[error("the refresh token is missing in the body")]
+    RefreshMissingInBody,
+    /// The body is no JSON object. 400 `auth:body_not_json`.
+    #[cfg(feature = "jwt")]
+    #[error("the body is no JSON object")]
+    BodyNotJson,
+    /// The body is over 1 MiB. 413 `auth:body_too_large`.
+    #[cfg(feature = "jwt")]
+    #[error("the body is too large")]
+    BodyTooLarge,
     /// A value is out of its limits. 400 `auth:limit`.
     #[error(transparent)]
     Limit(LimitError),
@@ -87,6 +119,16 @@ impl Error {
             | Self::NotJson
             | Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            #[cfg(feature = "jwt")]
+            Self::Jwt(error) => error.status(),
+            #[cfg(feature = "jwt")]
+            Self::AudienceMismatch | Self::AccessMissing | Self::RefreshMissing => {
+                StatusCode::UNAUTHORIZED
+            }
+            #[cfg(feature = "jwt")]
+            Self::RefreshMissingInBody | Self::BodyNotJson => StatusCode::BAD_REQUEST,
+            #[cfg(feature = "jwt")]
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         }
     }
 
@@ -106,6 +148,18 @@ impl Error {
             Self::ReservedKey => "auth:reserved_key",
             Self::DataTooLarge => "auth:data_too_large",
             Self::Limit(_) => "auth:limit",
+            #[cfg(feature = "jwt")]
+            Self::Jwt(error) => error.code(),
+            #[cfg(feature = "jwt")]
+            Self::AudienceMismatch => "auth:aud_mismatch",
+            #[cfg(feature = "jwt")]
+            Self::AccessMissing => "auth:access_missing",
+            #[cfg(feature = "jwt")]
+            Self::RefreshMissing | Self::RefreshMissingInBody => "auth:refresh_missing",
+            #[cfg(feature = "jwt")]
+            Self::BodyNotJson => "auth:body_not_json",
+            #[cfg(feature = "jwt")]
+            Self::BodyTooLarge => "auth:body_too_large",
             Self::Unavailable(_) => "ledger:unavailable",
             Self::Internal(error) => error.code(),
         }
