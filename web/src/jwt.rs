@@ -12,8 +12,11 @@ mod header;
 mod jwks;
 mod key;
 mod keyring;
+mod layer;
 mod object;
 mod secret;
+mod service;
+mod session;
 mod source;
 mod token_pair;
 
@@ -24,7 +27,10 @@ pub use encoder::JwtEncoder;
 pub use error::JwtError;
 pub use jwks::Jwks;
 pub use keyring::{KeyAlgorithm, KeyConfig};
+pub use layer::{JwtLayer, JwtService};
 pub use secret::Secret;
+pub use service::JwtSessionService;
+pub use session::JwtSession;
 pub use source::TokenSourceConfig;
 pub use token_pair::TokenPair;
 

@@ -2,10 +2,16 @@
 
 use std::fmt;
 
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, header};
 use serde::Serialize;
 
 /// An access token and a refresh token of one session. Times are Unix seconds. `Debug` hides the
-/// tokens; as JSON it is the body of the answer to a login.
+/// tokens; as JSON it is the body of the answer to a login, and as a response no cache keeps it (RFC
+/// 6749, section 5.1).
 ///
 /// ```
 /// use passbook_axum::jwt::TokenPair;
@@ -43,5 +49,12 @@ impl fmt::Debug for TokenPair {
             .field("access_expires_at", &self.access_expires_at)
             .field("refresh_expires_at", &self.refresh_expires_at)
             .finish_non_exhaustive()
+    }
+}
+
+impl IntoResponse for TokenPair {
+    fn into_response(self) -> Response {
+        let stays = HeaderValue::from_static("no-store");
+        ([(header::CACHE_CONTROL, stays)], Json(self)).into_response()
     }
 }

@@ -2,8 +2,14 @@
 #![cfg(feature = "jwt")]
 #![allow(clippy::indexing_slicing, clippy::print_stdout, reason = "a test fails by panicking")]
 
+mod app;
 mod config;
 mod decoder;
+mod fuzzed;
 mod interop;
 mod keys;
+mod races;
+mod rows;
+mod socket;
+mod times;
 mod vectors;
