@@ -34,5 +34,5 @@ pub use session::JwtSession;
 pub use source::TokenSourceConfig;
 pub use token_pair::TokenPair;
 
-/// A session as [`JwtSessionService::list`] gives it: the same for both transports.
+/// A session as [`JwtSessionService::list`] gives it, and an extractor: the same for both transports.
 pub use crate::SessionData as Session;

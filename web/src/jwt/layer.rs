@@ -34,13 +34,13 @@ use crate::{Error, Result};
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use axum::{Extension, Router, routing::get};
+/// use axum::{Router, routing::get};
 /// use passbook::Ledger;
 /// use passbook_axum::jwt::{JwtSessionService, JwtSessionsConfig, Session};
 ///
 /// let config = JwtSessionsConfig::new("a secret of at least thirty-two bytes");
 /// let svc = JwtSessionService::new(Ledger::memory()?, config)?;
-/// let whoami = async |Extension(session): Extension<Session>| session.user_id;
+/// let whoami = async |session: Session| session.user_id;
 /// let app: Router = Router::new().route("/me", get(whoami).route_layer(svc.layer()));
 /// # let _ = app;
 /// # Ok(()) }

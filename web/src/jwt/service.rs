@@ -86,6 +86,7 @@ impl JwtSessionService {
         config: JwtSessionsConfig,
     ) -> std::result::Result<Self, ConfigError> {
         config.validate()?;
+        std::thread::spawn(SessionMeta::warm_up);
         let keys = config.keyring()?;
         let validation = ValidationConfig {
             leeway_secs: config.leeway_secs,
@@ -290,7 +291,7 @@ impl JwtSessionService {
             }
             session = found().ok_or(Error::SessionNotFound)?;
         }
-        Ok(SessionData { is_current: true, ..session })
+        Ok(session.marked(true))
     }
 
     fn refresh_bearer(&self, refresh_token: &str) -> Result<Bearer> {
@@ -312,7 +313,7 @@ impl JwtSessionService {
 
     fn find(&self, session: SessionRef) -> Option<SessionData> {
         let (session, data) = self.ledger.session_and_data(session)?;
-        Some(SessionData::new(session, data))
+        Some(SessionData::new(session, data, self.ledger.now_ms()))
     }
 
     /// Both tokens of a session. Neither outlives it.

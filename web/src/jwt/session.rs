@@ -4,7 +4,7 @@ use std::{fmt, mem};
 
 use axum::{
     body::{Body, to_bytes},
-    extract::{ConnectInfo, FromRef, FromRequest, Request},
+    extract::{FromRef, FromRequest, Request},
 };
 use http::{header, request::Parts};
 use http_body_util::LengthLimitError;
@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::{service::JwtSessionService, source::TokenSourceConfig, token_pair::TokenPair};
-use crate::{Error, Result, SessionData, SessionMeta};
+use crate::{ClientIp, Error, Result, SessionData, SessionMeta};
 
 /// How large a body with a refresh token may be, in bytes.
 const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -112,11 +112,10 @@ where
 
 /// From where the events of this request come.
 fn context(parts: &Parts) -> Context {
-    let mut context = Context::user();
-    if let Some(ConnectInfo(address)) = parts.extensions.get::<ConnectInfo<std::net::SocketAddr>>()
-    {
-        context = context.ip(address.ip().to_canonical());
-    }
+    let context = match ClientIp::of_request(&parts.extensions) {
+        Some(ClientIp(ip)) => Context::user().ip(ip),
+        None => Context::user(),
+    };
     match parts.headers.get(header::USER_AGENT) {
         Some(agent) => context.user_agent(&String::from_utf8_lossy(agent.as_bytes())),
         None => context,
@@ -177,13 +176,13 @@ impl JwtSession {
     /// # Errors
     /// As there.
     pub async fn list(&self, user_id: &str) -> Result<Vec<SessionData>> {
-        let mut listed = self.service.list(user_id).await?;
-        if let Some(current) = &self.current {
-            for session in &mut listed {
-                session.is_current = session.id == current.id;
-            }
-        }
-        Ok(listed)
+        let current = self.current.as_ref().map(|session| session.id);
+        let listed = self.service.list(user_id).await?.into_iter();
+        let mark = |session: SessionData| {
+            let is_current = current == Some(session.id);
+            session.marked(is_current)
+        };
+        Ok(listed.map(mark).collect())
     }
 
     /// As [`JwtSessionService::revoke`].

@@ -20,7 +20,8 @@ use super::config::ConfigError;
 pub enum TokenSourceConfig {
     /// `Authorization: Bearer …` (RFC 6750, section 2.1); the scheme in any case.
     Bearer,
-    /// A cookie of that name.
+    /// A cookie of that name. A browser sends it along whoever asks it to:
+    /// [`CrossOriginLayer`](crate::CrossOriginLayer) belongs around such routes.
     Cookie {
         /// The cookie's name: a token of RFC 9110.
         name: String,

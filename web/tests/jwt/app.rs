@@ -46,6 +46,8 @@ impl App {
         let service = JwtSessionService::new(ledger.clone(), config).expect("a good configuration");
         let behind = Router::new()
             .route("/me", get(me))
+            .route("/id", get(async |session: Session| session.id.to_string()))
+            .route("/sessions", get(list))
             .route("/sessions/{id}", delete(revoke))
             .route("/others", delete(revoke_others))
             .layer(service.layer());
@@ -152,6 +154,11 @@ async fn step_up(jwt: JwtSession) -> Result<TokenPair> {
 async fn me(claims: Claims, session: Option<Extension<Session>>) -> Json<Value> {
     let session = session.map(|Extension(session)| session);
     Json(json!({ "sub": claims.sub, "session": session }))
+}
+
+async fn list(jwt: JwtSession) -> Result<Json<Vec<Session>>> {
+    let user = jwt.current().ok_or(Error::Unauthenticated)?.user_id.clone();
+    Ok(Json(jwt.list(&user).await?))
 }
 
 async fn revoke(Path(id): Path<String>, jwt: JwtSession) -> Result<StatusCode> {

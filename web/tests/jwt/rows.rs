@@ -106,6 +106,23 @@ async fn the_layer_lets_a_live_access_token_pass_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_handler_sees_its_session_and_which_of_the_list_it_is() {
+    let app = App::new();
+    let (_other, pair) = (app.login("ann").await, app.login("ann").await);
+    let id = app.send(bearer("GET", "/id", &pair.access_token)).await;
+    let list = app.send(bearer("GET", "/sessions", &pair.access_token)).await.json();
+    let sessions = list.as_array().expect("a list");
+    let current = sessions.iter().filter(|session| session["is_current"] == true);
+    assert_eq!(sessions.len(), 2);
+    assert_eq!(
+        current.map(|session| &session["id"]).collect::<Vec<_>>(),
+        [&json!(String::from_utf8(id.body).expect("text"))]
+    );
+    let jti = jti_of(&app, &pair.access_token);
+    assert!(!list.to_string().contains(&jti), "a list shows no secret");
+}
+
+#[tokio::test]
 async fn a_request_without_a_token_is_told_what_is_missing() {
     let app = App::new();
     for value in

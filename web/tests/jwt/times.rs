@@ -1,7 +1,7 @@
 //! To the second: when tokens and sessions are over, and when their use is noted.
 
 use passbook::{Login, Transport};
-use passbook_axum::jwt::JwtSessionsConfig;
+use passbook_axum::jwt::{JwtSessionService, JwtSessionsConfig};
 
 use super::{
     app::App,
@@ -60,6 +60,17 @@ async fn no_rotation_carries_a_session_past_its_absolute_limit() {
     }
     app.clock.set_ms((NOW + 100) * 1_000);
     app.refresh(&pair.refresh_token).await.is(401, "auth:session_not_found");
+}
+
+#[tokio::test]
+async fn a_rotation_follows_the_configuration_of_now() {
+    let app = App::new();
+    let pair = app.login("ann").await;
+    let mut config = JwtSessionsConfig::new(SECRET);
+    config.refresh_ttl_secs = 60;
+    let shorter = JwtSessionService::new(app.ledger.clone(), config).expect("good");
+    let pair = shorter.rotate(&pair.refresh_token).await.expect("live");
+    assert_eq!(pair.refresh_expires_at, NOW + 60);
 }
 
 #[tokio::test]
