@@ -57,6 +57,7 @@ impl App {
             .route("/logout", post(logout))
             .route("/step-up", post(step_up))
             .route("/bare", get(async |claims: Claims| claims.sub.unwrap_or_default()))
+            .route("/jwks", get(async |State(service): State<JwtSessionService>| service.jwks()))
             .merge(behind)
             .with_state(service.clone());
         Self { clock, ledger, service, router }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     app::{App, bearer, with_body},
-    keys::{NOW, SECRET, encoded},
+    keys::{NOW, SECRET, ed_dsa, encoded, hs256, with_keys},
 };
 
 fn source(kind: &str, name: &str) -> TokenSourceConfig {
@@ -377,6 +377,20 @@ async fn an_issuer_is_put_in_and_asked_for() {
     });
     app.me(&other).await.is(401, "jwt:invalid_issuer");
     app.logout(&other).await.is(401, "jwt:invalid_issuer");
+}
+
+#[tokio::test]
+async fn the_key_set_is_served_to_anybody() {
+    let app = App::with(with_keys([ed_dsa("2026-11"), hs256("old", SECRET)]));
+    let answer = app.send(Request::get("/jwks").body(Body::empty()).expect("ok")).await;
+    answer.is(200, "-");
+    assert_eq!(answer.headers[header::CONTENT_TYPE], "application/jwk-set+json");
+    assert_eq!(answer.headers.get_all(header::CONTENT_TYPE).iter().count(), 1);
+    assert_eq!(answer.headers[header::CACHE_CONTROL], "public, max-age=300");
+    let kids = answer.json()["keys"].as_array().expect("a set").len();
+    assert_eq!((kids, &answer.json()["keys"][0]["kid"]), (1, &json!("2026-11")));
+    let pair = app.login("ann").await;
+    app.me(&pair.access_token).await.is(200, "-");
 }
 
 #[tokio::test]

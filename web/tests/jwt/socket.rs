@@ -1,10 +1,11 @@
 //! Over a real connection: what only one of those shows.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
+    time::timeout,
 };
 
 use super::app::App;
@@ -23,7 +24,8 @@ async fn ask(address: SocketAddr, request: &str) -> String {
     let mut stream = TcpStream::connect(address).await.expect("it listens");
     stream.write_all(request.as_bytes()).await.expect("it reads");
     let mut answer = vec![0; 1_024];
-    let len = stream.read(&mut answer).await.expect("it answers");
+    let answered = timeout(Duration::from_secs(30), stream.read(&mut answer)).await;
+    let len = answered.expect("it answers before it has the body").expect("it answers");
     let answer = String::from_utf8_lossy(&answer[..len]);
     answer.lines().next().unwrap_or_default().to_owned()
 }
