@@ -9,6 +9,7 @@ mod guard;
 mod hex;
 #[cfg(feature = "jwt")]
 pub mod jwt;
+mod of_user;
 mod problem;
 mod require;
 mod session_data;

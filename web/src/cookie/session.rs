@@ -1,18 +1,19 @@
 //! The extractor that a handler has its visitor's session by.
 
-use std::{cmp::Reverse, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use passbook::{
-    EndReason, SessionId,
-    core::{Amr, SessionRef, Text},
+    SessionId,
+    core::{Amr, Text},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use super::visit::Visit;
 use crate::{
+    of_user,
     problem::{Error, Result},
     session_data::SessionData,
 };
@@ -209,16 +210,7 @@ impl Session {
     #[expect(clippy::unused_async, reason = "the page says so")]
     pub async fn list_my_sessions(&self) -> Result<Vec<SessionData>> {
         let (current, user) = self.0.subject().ok_or(Error::Unauthenticated)?;
-        let ledger = &self.0.sessions.ledger;
-        let mut listed = ledger.list_for_user(&user);
-        listed.sort_by_key(|session| (Reverse(session.last_active_at_ms), session.id));
-        let asked_at_ms = ledger.now_ms();
-        let with_data = |session: passbook::Session| {
-            let (session, data) = ledger.session_and_data(SessionRef::Id(session.id))?;
-            let is_current = session.id == current;
-            Some(SessionData::new(session, data, asked_at_ms).marked(is_current))
-        };
-        Ok(listed.into_iter().filter_map(with_data).collect())
+        Ok(of_user::list(&self.0.sessions.ledger, &user, Some(current)))
     }
 
     /// Ends one of the user's sessions. If it is this one, the cookie goes too.
@@ -229,15 +221,7 @@ impl Session {
     /// `ledger:unavailable`.
     pub async fn revoke(&self, id: &str) -> Result<()> {
         let (current, user) = self.0.subject().ok_or(Error::Unauthenticated)?;
-        let id = SessionId::parse(id).map_err(|_not_an_id| Error::UnknownSession)?;
-        let own = self.0.sessions.ledger.find(id).filter(|session| session.user_id == user);
-        let ended = match own {
-            Some(_) => self.0.acting().revoke_session(id, EndReason::RevokedByUser).await?,
-            None => false,
-        };
-        if !ended {
-            return Err(Error::UnknownSession);
-        }
+        let id = of_user::revoke(&self.0.acting(), &user, id).await?;
         if id == current {
             self.0.leave();
         }

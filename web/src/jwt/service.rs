@@ -1,6 +1,6 @@
 //! The life of a session that tokens carry: login, rotation, logout, and the user's list.
 
-use std::{cmp::Reverse, sync::Arc};
+use std::sync::Arc;
 
 use passbook::{
     Clock, Context, EndReason, IssuedSession, Ledger, Login, SessionId, Token, Transport,
@@ -16,7 +16,7 @@ use super::{
     layer::JwtLayer,
     token_pair::TokenPair,
 };
-use crate::{Error, Result, SessionData, SessionMeta};
+use crate::{Error, Result, SessionData, SessionMeta, of_user};
 
 /// What the tokens for requests have as `aud`.
 const ACCESS: &str = "access";
@@ -220,10 +220,7 @@ impl JwtSessionService {
     /// None as yet: it is answered from memory.
     #[expect(clippy::unused_async, reason = "as the others; a ledger elsewhere would wait")]
     pub async fn list(&self, user_id: &str) -> Result<Vec<SessionData>> {
-        let mut listed = self.ledger.list_for_user(user_id);
-        listed.sort_by_key(|session| (Reverse(session.last_active_at_ms), session.id));
-        let with_data = |session: passbook::Session| self.find(SessionRef::Id(session.id));
-        Ok(listed.into_iter().filter_map(with_data).collect())
+        Ok(of_user::list(&self.ledger, user_id, None))
     }
 
     /// Ends that session of the user, of either transport.
@@ -232,12 +229,7 @@ impl JwtSessionService {
     /// 404 `auth:session_not_found` for an id that is unknown, malformed, or another user's; 503
     /// `ledger:unavailable`.
     pub async fn revoke(&self, user_id: &str, id: &str) -> Result<()> {
-        let id = SessionId::parse(id).map_err(|_malformed| Error::UnknownSession)?;
-        let session = self.ledger.find(id).filter(|session| *session.user_id == *user_id);
-        let session = session.ok_or(Error::UnknownSession)?;
-        let ended = self.ledger.revoke_session(session.id, EndReason::RevokedByUser).await?;
-        // `false`: it ended meanwhile.
-        ended.then_some(()).ok_or(Error::UnknownSession)
+        of_user::revoke(&self.ledger, user_id, id).await.map(|_id| ())
     }
 
     /// Ends all sessions of the user, of both transports.
