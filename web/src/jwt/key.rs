@@ -3,6 +3,9 @@
 //!
 //! They are called directly and not through the provider that `jsonwebtoken` keeps for the process:
 //! which one that is belongs to the application, and RS256 and its like don't exist here at all.
+//!
+//! What the configuration holds of a key is wiped on drop; ring keeps what it made of it and does not
+//! wipe that, as it does not for TLS.
 
 use jsonwebtoken::{
     Algorithm,
