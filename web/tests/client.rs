@@ -6,6 +6,7 @@ mod agents;
 use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderValue, header};
+use passbook::{FailureReason, HistoryQuery, Ledger};
 use passbook_axum::{DeviceType, Fingerprint, SessionMeta};
 use proptest::prelude::*;
 
@@ -90,4 +91,18 @@ proptest! {
         let meta = SessionMeta::from_headers(&ip, &agent, &ip, &ip);
         prop_assert!(meta.device().contains(" on ") && meta.device().len() <= 256);
     }
+}
+
+#[tokio::test]
+async fn an_act_of_the_application_says_as_much_of_the_client_as_is_known() {
+    let ledger = Ledger::memory().expect("a ledger");
+    let known = SessionMeta::from_headers("198.51.100.7", "curl/8.17", "", "");
+    for meta in [&known, &of_agent("")] {
+        let here = ledger.in_context(meta.context());
+        let failed = here.record_login_failure(Some("ann"), FailureReason::WrongPassword);
+        failed.await.expect("durable");
+    }
+    let history = ledger.history("ann", &HistoryQuery::default()).expect("kept").entries;
+    let said: Vec<_> = history.iter().map(|line| (line.ip, line.device.as_deref())).collect();
+    assert_eq!(said, [(None, None), (known.ip(), Some("curl/8.17"))]);
 }

@@ -3,7 +3,10 @@
 use std::{fmt, net::IpAddr, sync::OnceLock};
 
 use http::{HeaderMap, header};
-use passbook::core::{UserAgent, limits::DEVICE_BYTES_MAX};
+use passbook::{
+    Context,
+    core::{UserAgent, limits::DEVICE_BYTES_MAX},
+};
 use serde::Serialize;
 
 use super::{
@@ -132,6 +135,28 @@ impl SessionMeta {
     /// The hash by which the browser is known again.
     pub fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
+    }
+
+    /// What the ledger's events say of where an act of this client came from: for acts of the
+    /// application itself, such as a login that failed.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), passbook::LedgerError> {
+    /// use passbook::{FailureReason, HistoryQuery, Ledger};
+    /// use passbook_axum::SessionMeta;
+    /// let ledger = Ledger::memory()?;
+    /// let meta = SessionMeta::from_headers("198.51.100.7", "curl/8.17", "", "");
+    /// let here = ledger.in_context(meta.context());
+    /// here.record_login_failure(Some("ann"), FailureReason::WrongPassword).await?;
+    /// let history = ledger.history("ann", &HistoryQuery::default())?.entries;
+    /// assert_eq!(history[0].ip, meta.ip());
+    /// assert_eq!(history[0].device.as_deref(), Some("curl/8.17"));
+    /// # Ok(()) }
+    /// ```
+    pub fn context(&self) -> Context {
+        let context = self.ip.into_iter().fold(Context::user(), Context::ip);
+        if self.user_agent.is_empty() { context } else { context.user_agent(&self.user_agent) }
     }
 
     fn parsed(&self) -> &Device {
