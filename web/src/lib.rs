@@ -1,6 +1,12 @@
 //! Passbook for axum: sessions that survive a restart, know every device, and leave a history.
 //!
 //! Times are Unix milliseconds where a name ends in `_ms`, else Unix seconds.
+//!
+//! # A whole app
+//!
+//! ```no_run
+#![doc = include_str!("../examples/cookie.rs")]
+//! ```
 
 mod assurance;
 mod client;
