@@ -25,7 +25,7 @@ async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let port = args.next().map_or(Ok(8080), |port| port.parse())?;
     let secret = std::env::var("SESSION_SECRET").map_err(|e| format!("SESSION_SECRET: {e}"))?;
     let mut config = CookieSessionsConfig::new(secret);
-    // This is plain HTTP on the own machine. Behind TLS leave it as it is: true.
+    // Over plain HTTP not every browser keeps a secure cookie. Behind TLS leave it true.
     config.cookie.secure = false;
 
     let ledger = Ledger::open(folder).await?;
