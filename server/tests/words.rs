@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use passbook::{
     EndReason, Fact, FailureReason, Policy, SessionId, Transport,
-    core::{BookmarkName, DataKey, DeviceLabel, ReuseVerdict, Rule, Subject, TokenDigest, UserId},
+    core::{
+        Amr, BookmarkName, DataKey, DeviceLabel, ReuseVerdict, Rule, Subject, TokenDigest, UserId,
+    },
 };
 use passbook_server::filter::Key;
 
@@ -100,6 +102,13 @@ fn facts() -> Vec<Fact> {
         Fact::Bookmark { name: BookmarkName::new("x").expect("short") },
         Fact::Compacted { effective_now_ms: 0, ended: 1, policy_version: 0 },
         Fact::Salvaged { source: [0; 16], kept: 1, lost: vec![(1, 1)], lost_records: 1 },
+        Fact::SessionReauthenticated {
+            subject: subject(),
+            amr: Amr::new(["pwd"]).expect("a name"),
+            digest,
+            generation: 2,
+            expires_at_ms: 0,
+        },
     ]
 }
 

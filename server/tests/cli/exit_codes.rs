@@ -29,6 +29,18 @@ fn wrong_usage_is_2_and_help_for_it_is_on_stderr() {
 }
 
 #[test]
+fn a_password_in_the_wrong_place_is_not_repeated() {
+    let url = "postgres://app:open-sesame@db.example/app";
+    for args in [["mirror", url], ["export", url], ["import", "--from"]] {
+        let args = if args[1] == url { args.to_vec() } else { [&args[..], &[url]].concat() };
+        check(&args, 2, "usage", "postgres://…");
+        for said in [run(&args), run(&[&args[..], &["--json"]].concat())] {
+            assert!(!said.stderr.contains("sesame"), "{said:?}");
+        }
+    }
+}
+
+#[test]
 fn a_mistake_in_a_filter_is_shown_at_its_column() {
     let store = story();
     let human = store.run(&["session", "list", "user:mira usr:x"]);
