@@ -17,7 +17,6 @@ mod hex;
 pub mod jwt;
 mod of_user;
 mod problem;
-mod require;
 mod session_data;
 
 pub use assurance::Assurance;
@@ -28,10 +27,7 @@ pub use cookie::{
 };
 pub use guard::{
     CrossOrigin, CrossOriginFuture, CrossOriginLayer, CrossOriginService, OnCrossOrigin,
-    OriginError,
+    OriginError, RequireLayer, RequireService, require_auth, require_recent_auth, require_tenant,
 };
 pub use problem::{Error, Result};
-pub use require::{
-    RequireLayer, RequireService, require_auth, require_recent_auth, require_tenant,
-};
 pub use session_data::SessionData;
