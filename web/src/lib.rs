@@ -26,8 +26,8 @@ pub use cookie::{
     SessionFuture, SessionLayer, SessionService, layer,
 };
 pub use guard::{
-    CrossOrigin, CrossOriginFuture, CrossOriginLayer, CrossOriginService, OnCrossOrigin,
-    OriginError, RequireLayer, RequireService, require_auth, require_recent_auth, require_tenant,
+    CrossOrigin, CrossOriginLayer, CrossOriginService, GuardFuture, OnCrossOrigin, OriginError,
+    RequireLayer, RequireService, require_auth, require_recent_auth, require_tenant,
 };
 pub use problem::{Error, Result};
 pub use session_data::SessionData;

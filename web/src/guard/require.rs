@@ -2,21 +2,16 @@
 //! organisation. They work behind the cookie layer and behind the JWT layer.
 
 use std::{
-    convert::Infallible,
     fmt,
-    future::Future,
-    pin::Pin,
     task::{Context, Poll},
     time::Duration,
 };
 
-use axum::{
-    extract::Request,
-    response::{IntoResponse, Response},
-};
+use axum::{extract::Request, response::Response};
 use tower_layer::Layer;
 use tower_service::Service;
 
+use super::GuardFuture;
 use crate::{
     problem::{Error, Result},
     session_data::{SessionData, present},
@@ -109,21 +104,20 @@ impl<S> fmt::Debug for RequireService<S> {
 
 impl<S> Service<Request> for RequireService<S>
 where
-    S: Service<Request, Response = Response, Error = Infallible>,
-    S::Future: Send + 'static,
+    S: Service<Request, Response = Response>,
 {
     type Response = Response;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = std::result::Result<Response, Infallible>> + Send>>;
+    type Error = S::Error;
+    type Future = GuardFuture<S::Future>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<std::result::Result<(), Infallible>> {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<std::result::Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
         match present(request.extensions()).and_then(|session| self.rule.check(&session)) {
-            Ok(()) => Box::pin(self.inner.call(request)),
-            Err(error) => Box::pin(std::future::ready(Ok(error.into_response()))),
+            Ok(()) => GuardFuture::Passed { future: self.inner.call(request) },
+            Err(error) => GuardFuture::refused(error),
         }
     }
 }
