@@ -5,7 +5,10 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{error::JwtError, object::Object};
+use super::{
+    error::JwtError,
+    object::{Object, seconds, text},
+};
 
 /// The names of the claims that have a field of their own: RFC 7519, section 4.1.
 const REGISTERED: [&str; 7] = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
@@ -86,17 +89,19 @@ impl Claims {
 
     /// Reads a payload, claim by claim. `exp` and `nbf` come last: a claim that can't be read is
     /// told before a time that is over.
-    pub(super) fn read(mut payload: Object) -> Result<Self, JwtError> {
+    pub(super) fn read(part: &str) -> Result<Self, JwtError> {
         let bad = JwtError::DeserializationFailed;
-        let iss = payload.take_text("iss").map_err(|_kind| bad)?;
-        let sub = payload.take_text("sub").map_err(|_kind| bad)?;
-        let jti = payload.take_text("jti").map_err(|_kind| bad)?;
-        let aud = payload.take("aud").map(audience).transpose()?;
-        let iat = payload.take_seconds("iat").map_err(|_kind| bad)?;
-        let exp = payload.take_seconds("exp").map_err(|_kind| JwtError::Expired)?;
-        let nbf = payload.take_seconds("nbf").map_err(|_kind| JwtError::NotYetValid)?;
+        let Object { named, rest } = Object::read(part, REGISTERED).map_err(|_kind| bad)?;
+        let [iss, sub, aud, exp, nbf, iat, jti] = named;
+        let iss = text(iss).map_err(|_kind| bad)?;
+        let sub = text(sub).map_err(|_kind| bad)?;
+        let jti = text(jti).map_err(|_kind| bad)?;
+        let aud = aud.map(audience).transpose()?;
+        let iat = seconds(iat).map_err(|_kind| bad)?;
+        let exp = seconds(exp).map_err(|_kind| JwtError::Expired)?;
+        let nbf = seconds(nbf).map_err(|_kind| JwtError::NotYetValid)?;
         let exp = exp.ok_or(JwtError::Expired)?;
-        Ok(Self { iss, sub, aud, exp, nbf, iat, jti, extra: payload.into_rest() })
+        Ok(Self { iss, sub, aud, exp, nbf, iat, jti, extra: rest })
     }
 }
 

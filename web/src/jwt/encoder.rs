@@ -1,8 +1,6 @@
 //! Makes tokens.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::Header;
-use serde::Serialize;
 
 use super::{
     claims::Claims,
@@ -50,8 +48,9 @@ impl JwtEncoder {
             return Err(JwtError::SerializationFailed);
         }
         let key = self.keys.signer();
-        let header = Header { kid: key.kid.clone(), ..Header::new(key.algorithm()) };
-        let mut token = format!("{}.{}", part(&header)?, part(claims)?);
+        let json = serde_json::to_vec(claims).map_err(|_error| JwtError::SerializationFailed)?;
+        let mut token = format!("{}.", key.header_part());
+        URL_SAFE_NO_PAD.encode_string(json, &mut token);
         let signature = key.sign(&token)?;
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);
@@ -60,9 +59,4 @@ impl JwtEncoder {
         }
         Ok(token)
     }
-}
-
-fn part(value: &impl Serialize) -> Result<String, JwtError> {
-    let json = serde_json::to_vec(value).map_err(|_error| JwtError::SerializationFailed)?;
-    Ok(URL_SAFE_NO_PAD.encode(json))
 }

@@ -76,7 +76,7 @@ fn jwk(named: &Named) -> Option<Jwk> {
     let common = CommonParameters {
         public_key_use: Some(PublicKeyUse::Signature),
         key_algorithm: Some(Algorithm::into(named.algorithm())),
-        key_id: named.kid.clone(),
+        key_id: named.kid().map(str::to_owned),
         ..CommonParameters::default()
     };
     Some(Jwk { common, algorithm })

@@ -63,7 +63,7 @@ impl Key {
         }
     }
 
-    fn its_algorithm(&self) -> Algorithm {
+    pub(super) fn algorithm(&self) -> Algorithm {
         match self {
             Self::Hs256(_) => Algorithm::HS256,
             Self::Es256(_) => Algorithm::ES256,
@@ -117,12 +117,12 @@ impl Verifier<Vec<u8>> for Key {
 
 impl JwtSigner for Key {
     fn algorithm(&self) -> Algorithm {
-        self.its_algorithm()
+        Self::algorithm(self)
     }
 }
 
 impl JwtVerifier for Key {
     fn algorithm(&self) -> Algorithm {
-        self.its_algorithm()
+        Self::algorithm(self)
     }
 }

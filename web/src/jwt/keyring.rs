@@ -1,10 +1,10 @@
 //! All keys of a service: the first signs, all verify.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{
     Algorithm,
-    crypto::{JwtSigner, JwtVerifier},
     signature::{Signer as _, Verifier as _},
 };
 use serde::Deserialize;
@@ -65,8 +65,11 @@ pub struct KeyConfig {
 pub(super) struct Keyring(Arc<[Named]>);
 
 pub(super) struct Named {
-    pub(super) kid: Option<String>,
     pub(super) key: Key,
+    /// What its tokens begin with: one text for all of them.
+    header_part: String,
+    /// The same, read.
+    header: Header,
 }
 
 impl KeyConfig {
@@ -91,7 +94,7 @@ impl KeyConfig {
                 wrong("key", "must be an Ed25519 private key, PKCS#8 in PEM or DER")
             }),
         };
-        Ok(Named { kid: Some(self.kid.clone()), key: key? })
+        Ok(Named::new(Some(self.kid.clone()), key?))
     }
 }
 
@@ -114,7 +117,7 @@ impl Keyring {
             if secret.expose().len() < SECRET_BYTES_MIN {
                 return Err(ConfigError::new("signing_secret", "must have at least 32 bytes"));
             }
-            named.push(Named { kid: None, key: Key::hs256(secret.expose()) });
+            named.push(Named::new(None, Key::hs256(secret.expose())));
         }
         Ok(Self(named.into()))
     }
@@ -128,35 +131,58 @@ impl Keyring {
         self.0.first().expect("a keyring is made with at least one key")
     }
 
+    /// The header of a token, before anything in it is believed. One that a key of ours writes is
+    /// known already, to the letter: nearly all are.
+    pub(super) fn header(&self, part: &str) -> Result<Cow<'_, Header>, JwtError> {
+        match self.iter().find(|named| named.header_part == part) {
+            Some(named) => Ok(Cow::Borrowed(&named.header)),
+            None => Header::read(part).map(Cow::Owned),
+        }
+    }
+
     /// The keys that may have signed a token with this header.
     ///
     /// First the algorithm: it must be that of a key here, so `none` ends before any arithmetic. Then
     /// the key: that of the header's `kid`, and only with its own algorithm; all of the algorithm,
     /// if the header names none.
-    pub(super) fn meant_by(&self, header: &Header) -> Result<Vec<&Named>, JwtError> {
+    pub(super) fn meant_by(
+        &self,
+        header: &Header,
+    ) -> Result<impl Iterator<Item = &Named>, JwtError> {
         let algorithm = header.algorithm.ok_or(JwtError::AlgorithmMismatch)?;
-        let mut keys = self.iter().filter(|named| named.has(algorithm)).collect::<Vec<_>>();
-        if keys.is_empty() {
+        let may_be_meant =
+            |named: &Named| header.kid.as_deref().is_none_or(|kid| named.kid() == Some(kid));
+        if !self.iter().any(|named| named.algorithm() == algorithm) {
             return Err(JwtError::AlgorithmMismatch);
         }
-        if let Some(kid) = &header.kid {
-            let named_so = |named: &Named| named.kid.as_ref() == Some(kid);
-            if self.iter().any(|named| named_so(named) && !named.has(algorithm)) {
-                return Err(JwtError::AlgorithmMismatch);
-            }
-            keys.retain(|named| named_so(named));
+        if header.kid.is_some()
+            && self.iter().any(|named| may_be_meant(named) && named.algorithm() != algorithm)
+        {
+            return Err(JwtError::AlgorithmMismatch);
         }
-        Ok(keys)
+        Ok(self.iter().filter(move |named| named.algorithm() == algorithm && may_be_meant(named)))
     }
 }
 
 impl Named {
-    fn has(&self, algorithm: Algorithm) -> bool {
-        JwtVerifier::algorithm(&self.key) == algorithm
+    fn new(kid: Option<String>, key: Key) -> Self {
+        let written = jsonwebtoken::Header { kid, ..jsonwebtoken::Header::new(key.algorithm()) };
+        let json = serde_json::to_vec(&written).expect("three short texts");
+        let header_part = URL_SAFE_NO_PAD.encode(json);
+        let header = Header::read(&header_part).expect("what we write, we read");
+        Self { key, header_part, header }
+    }
+
+    pub(super) fn kid(&self) -> Option<&str> {
+        self.header.kid.as_deref()
+    }
+
+    pub(super) fn header_part(&self) -> &str {
+        &self.header_part
     }
 
     pub(super) fn algorithm(&self) -> Algorithm {
-        JwtSigner::algorithm(&self.key)
+        self.key.algorithm()
     }
 
     pub(super) fn verifies(&self, message: &str, signature: &Vec<u8>) -> bool {
@@ -170,7 +196,7 @@ impl Named {
 
 impl fmt::Debug for Keyring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = self.iter().map(|named| (named.kid.as_deref(), named.algorithm()));
+        let names = self.iter().map(|named| (named.kid(), named.algorithm()));
         f.debug_list().entries(names).finish()
     }
 }
