@@ -3,6 +3,8 @@
 //! Signing and checking stand on `jsonwebtoken`, with ring for the arithmetic; what is a valid token
 //! is decided here, strictly, in the order that [`JwtDecoder::decode`] gives.
 
+mod admission;
+mod bearer;
 mod claims;
 mod config;
 mod decoder;
@@ -27,7 +29,7 @@ pub use encoder::JwtEncoder;
 pub use error::JwtError;
 pub use jwks::Jwks;
 pub use keyring::{KeyAlgorithm, KeyConfig};
-pub use layer::{JwtLayer, JwtService};
+pub use layer::{JwtFuture, JwtLayer, JwtService};
 pub use secret::Secret;
 pub use service::JwtSessionService;
 pub use session::JwtSession;

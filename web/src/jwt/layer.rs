@@ -1,24 +1,18 @@
 //! The layer in front of handlers that need a session: who has no valid access token does not pass.
 
 use std::{
-    fmt,
-    future::Future,
+    fmt, mem,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
-use axum::{
-    extract::{FromRequestParts, Request},
-    response::{IntoResponse, Response},
-};
-use http::{HeaderValue, StatusCode, header, request::Parts};
+use axum::{extract::Request, response::Response};
+use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{
-    claims::Claims, error::JwtError, service::JwtSessionService, source::TokenSourceConfig,
-};
-use crate::{Error, Result};
+use super::{admission::Due, service::JwtSessionService};
 
 /// Lets a request pass that carries a valid access token, with the [`Session`](super::Session) and
 /// the [`Claims`] in its extensions; [`JwtSessionService::layer`] makes it.
@@ -47,12 +41,12 @@ use crate::{Error, Result};
 /// ```
 #[derive(Debug, Clone)]
 pub struct JwtLayer {
-    sessions: JwtSessionService,
+    sessions: Arc<JwtSessionService>,
 }
 
 impl JwtLayer {
     pub(super) fn new(sessions: JwtSessionService) -> Self {
-        Self { sessions }
+        Self { sessions: Arc::new(sessions) }
     }
 }
 
@@ -60,7 +54,7 @@ impl<S> Layer<S> for JwtLayer {
     type Service = JwtService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        JwtService { inner, sessions: self.sessions.clone() }
+        JwtService { inner, sessions: Arc::clone(&self.sessions) }
     }
 }
 
@@ -68,7 +62,7 @@ impl<S> Layer<S> for JwtLayer {
 #[derive(Clone)]
 pub struct JwtService<S> {
     inner: S,
-    sessions: JwtSessionService,
+    sessions: Arc<JwtSessionService>,
 }
 
 impl<S> fmt::Debug for JwtService<S> {
@@ -84,59 +78,73 @@ where
 {
     type Response = Response;
     type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = std::result::Result<Response, S::Error>> + Send>>;
+    type Future = JwtFuture<S::Future, S::Error>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<std::result::Result<(), S::Error>> {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
-        // The one that is ready goes, a clone stays.
-        let clone = self.inner.clone();
-        let mut inner = std::mem::replace(&mut self.inner, clone);
-        let sessions = self.sessions.clone();
-        Box::pin(async move {
-            let (mut parts, body) = request.into_parts();
-            match sessions.admit(&mut parts).await {
-                Ok(()) => inner.call(Request::from_parts(parts, body)).await,
-                Err(error) => Ok(sessions.refusal(error)),
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        match self.sessions.admit(&mut request) {
+            Ok(None) => JwtFuture::Handling { future: self.inner.call(request) },
+            Ok(Some(due)) => {
+                // The one that is ready goes, a clone stays.
+                let clone = self.inner.clone();
+                let inner = mem::replace(&mut self.inner, clone);
+                let sessions = Arc::clone(&self.sessions);
+                JwtFuture::Waiting { future: Box::pin(note(sessions, due, inner, request)) }
             }
-        })
+            Err(error) => JwtFuture::Refused { response: Some(self.sessions.refusal(error)) },
+        }
     }
 }
 
-impl JwtSessionService {
-    /// Checks the request's token and puts what it stands for into the extensions.
-    async fn admit(&self, parts: &mut Parts) -> Result<()> {
-        let config = self.config();
-        let token = config.access_source.token_of(parts).ok_or(JwtError::MissingToken)?;
-        let claims = self.access_claims(&token)?;
-        if config.stateful_validation {
-            let session = self.live_session(&claims).await?;
-            parts.extensions.insert(session);
-        }
-        parts.extensions.insert(claims);
-        Ok(())
-    }
-
-    fn refusal(&self, error: Error) -> Response {
-        let is_missing = matches!(error, Error::Jwt(JwtError::MissingToken));
-        let challenge = if is_missing { "Bearer" } else { "Bearer error=\"invalid_token\"" };
-        let mut response = error.into_response();
-        let is_bearer = self.config().access_source == TokenSourceConfig::Bearer;
-        if is_bearer && response.status() == StatusCode::UNAUTHORIZED {
-            let challenge = HeaderValue::from_static(challenge);
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
-        }
-        response
+/// Notes what is due, and then calls the handler.
+async fn note<S>(
+    sessions: Arc<JwtSessionService>,
+    due: Due,
+    mut inner: S,
+    mut request: Request,
+) -> Result<Response, S::Error>
+where
+    S: Service<Request, Response = Response>,
+{
+    match sessions.admit_late(due, &mut request).await {
+        Ok(()) => inner.call(request).await,
+        Err(error) => Ok(sessions.refusal(error)),
     }
 }
 
-/// An extractor: the claims that [`JwtLayer`] found. 500 `auth:middleware_missing` without it.
-impl<S: Sync> FromRequestParts<S> for Claims {
-    type Rejection = Error;
+pin_project! {
+    /// The answer of [`JwtService`].
+    #[project = Step]
+    #[expect(missing_docs, reason = "nobody but the layer makes or reads one")]
+    pub enum JwtFuture<F, E> {
+        Refused { response: Option<Response> },
+        Handling { #[pin] future: F },
+        Waiting { future: Pin<Box<dyn Future<Output = Result<Response, E>> + Send>> },
+    }
+}
 
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self> {
-        parts.extensions.get::<Self>().cloned().ok_or(Error::MiddlewareMissing)
+impl<F, E> fmt::Debug for JwtFuture<F, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JwtFuture").finish_non_exhaustive()
+    }
+}
+
+impl<F, E> Future for JwtFuture<F, E>
+where
+    F: Future<Output = Result<Response, E>>,
+{
+    type Output = Result<Response, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project() {
+            Step::Handling { future } => future.poll(cx),
+            Step::Waiting { future } => future.as_mut().poll(cx),
+            Step::Refused { response } => {
+                Poll::Ready(Ok(response.take().expect("polled once, as it is ready at once")))
+            }
+        }
     }
 }

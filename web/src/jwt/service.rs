@@ -8,6 +8,7 @@ use passbook::{
 };
 
 use super::{
+    bearer::{ACCESS, Bearer, REFRESH, check_audience},
     claims::{Audience, Claims},
     config::{ConfigError, JwtSessionsConfig},
     decoder::{JwtDecoder, ValidationConfig},
@@ -17,11 +18,6 @@ use super::{
     token_pair::TokenPair,
 };
 use crate::{Error, Result, SessionData, SessionMeta, of_user};
-
-/// What the tokens for requests have as `aud`.
-const ACCESS: &str = "access";
-/// What the tokens for rotations have as `aud`.
-const REFRESH: &str = "refresh";
 
 /// JWT sessions on a ledger. A clone is cheap and another handle on the same.
 ///
@@ -48,7 +44,7 @@ const REFRESH: &str = "refresh";
 /// ```
 #[derive(Debug, Clone)]
 pub struct JwtSessionService {
-    ledger: Ledger,
+    pub(super) ledger: Ledger,
     shared: Arc<Shared>,
 }
 
@@ -68,12 +64,6 @@ impl Clock for LedgerClock {
     fn now_ms(&self) -> u64 {
         self.0.now_ms()
     }
-}
-
-/// What a valid token of ours says: which session, whose.
-struct Bearer {
-    token: Token,
-    user: String,
 }
 
 impl JwtSessionService {
@@ -181,8 +171,8 @@ impl JwtSessionService {
     /// token; 401 `auth:session_not_found` if the session has ended or the token was rotated; 503
     /// `ledger:unavailable`.
     pub async fn rotate(&self, refresh_token: &str) -> Result<TokenPair> {
-        let bearer = self.refresh_bearer(refresh_token)?;
-        let issued = self.ledger.refresh_with_lifetime(&bearer.token, self.lifetime_ms()).await?;
+        let token = self.refreshed(refresh_token)?;
+        let issued = self.ledger.refresh_with_lifetime(&token, self.lifetime_ms()).await?;
         self.pair(&issued.ok_or(Error::SessionNotFound)?)
     }
 
@@ -194,8 +184,8 @@ impl JwtSessionService {
     /// 500 `auth:amr` if there is no name or one that is none; else as [`rotate`](Self::rotate).
     pub async fn reauthenticated(&self, refresh_token: &str, amr: &[&str]) -> Result<TokenPair> {
         let amr = Amr::new(amr)?;
-        let bearer = self.refresh_bearer(refresh_token)?;
-        let issued = self.ledger.reauthenticate(&bearer.token, amr).await?;
+        let token = self.refreshed(refresh_token)?;
+        let issued = self.ledger.reauthenticate(&token, amr).await?;
         self.pair(&issued.ok_or(Error::SessionNotFound)?)
     }
 
@@ -208,9 +198,8 @@ impl JwtSessionService {
     /// `auth:session_not_found` if it names no session or another user's; 503 `ledger:unavailable`.
     pub async fn logout(&self, access_token: &str) -> Result<()> {
         let claims = self.decoder().decode_even_expired(access_token)?;
-        let bearer = Bearer::of(&claims, ACCESS)?;
-        self.check_user(&bearer)?;
-        self.ledger.revoke_lineage(&bearer.token, EndReason::Logout).await?;
+        check_audience(&claims, ACCESS)?;
+        self.ledger.revoke_lineage(&self.own(&claims)?, EndReason::Logout).await?;
         Ok(())
     }
 
@@ -263,49 +252,23 @@ impl JwtSessionService {
         Ok(u64::try_from(ended).unwrap_or(u64::MAX))
     }
 
-    /// The claims of a valid access token.
-    pub(super) fn access_claims(&self, token: &str) -> Result<Claims> {
-        let claims = self.decoder().decode(token)?;
-        check_audience(&claims, ACCESS)?;
-        Ok(claims)
-    }
-
-    /// The live session of an access token, as the request sees it. Notes its use, if that is due.
-    pub(super) async fn live_session(&self, claims: &Claims) -> Result<SessionData> {
-        let bearer = Bearer::of(claims, ACCESS)?;
-        let reference = SessionRef::Token(bearer.token.digest());
-        let found = || self.find(reference).filter(|session| session.user_id == bearer.user);
-        let mut session = found().ok_or(Error::SessionNotFound)?;
-        let idle_ms = self.ledger.now_ms().saturating_sub(session.last_active_at_ms);
-        if idle_ms >= self.touch_interval_ms() {
-            if !self.ledger.touch_session(session.id).await? {
-                return Err(Error::SessionNotFound);
-            }
-            session = found().ok_or(Error::SessionNotFound)?;
-        }
-        Ok(session.marked(true))
-    }
-
-    fn refresh_bearer(&self, refresh_token: &str) -> Result<Bearer> {
+    /// The session's token in a valid refresh token.
+    fn refreshed(&self, refresh_token: &str) -> Result<Token> {
         let claims = self.decoder().decode(refresh_token)?;
-        let bearer = Bearer::of(&claims, REFRESH)?;
-        self.check_user(&bearer)?;
-        Ok(bearer)
+        check_audience(&claims, REFRESH)?;
+        self.own(&claims)
     }
 
-    /// A session that the token belongs to, live or spent, must be that user's. None is no matter
-    /// here: what comes next finds that out for itself, and in one step with what it does.
-    fn check_user(&self, bearer: &Bearer) -> Result<()> {
-        let reference = SessionRef::Lineage(bearer.token.digest());
+    /// The session's token in claims of ours. A session that it belongs to, live or spent, must be
+    /// that user's. None is no matter here: what comes next finds that out for itself, and in one
+    /// step with what it does.
+    fn own(&self, claims: &Claims) -> Result<Token> {
+        let Bearer { token, user } = Bearer::of(claims)?;
+        let reference = SessionRef::Lineage(token.digest());
         match self.ledger.session_and_data(reference) {
-            Some((session, _)) if *session.user_id != *bearer.user => Err(Error::SessionNotFound),
-            Some(_) | None => Ok(()),
+            Some((session, _)) if *session.user_id != *user => Err(Error::SessionNotFound),
+            Some(_) | None => Ok(token),
         }
-    }
-
-    fn find(&self, session: SessionRef) -> Option<SessionData> {
-        let (session, data) = self.ledger.session_and_data(session)?;
-        Some(SessionData::new(session, data, self.ledger.now_ms()))
     }
 
     /// Both tokens of a session. Neither outlives it.
@@ -338,28 +301,5 @@ impl JwtSessionService {
     /// How long a session lives from its login, each rotation and each touch.
     fn lifetime_ms(&self) -> u64 {
         self.shared.config.refresh_ttl_secs.saturating_mul(1_000)
-    }
-
-    /// How old the note of a session's last use may become: never so old that one in use ends.
-    fn touch_interval_ms(&self) -> u64 {
-        let config = &self.shared.config;
-        config.touch_interval_secs.min(config.refresh_ttl_secs / 2).saturating_mul(1_000)
-    }
-}
-
-impl Bearer {
-    fn of(claims: &Claims, audience: &str) -> Result<Self> {
-        check_audience(claims, audience)?;
-        let jti = claims.jti.as_deref().ok_or(Error::SessionNotFound)?;
-        let token = Token::parse_hex(jti).map_err(|_no_token| Error::SessionNotFound)?;
-        let user = claims.sub.clone().ok_or(Error::SessionNotFound)?;
-        Ok(Self { token, user })
-    }
-}
-
-fn check_audience(claims: &Claims, audience: &str) -> Result<()> {
-    match &claims.aud {
-        Some(aud) if aud.is_only(audience) => Ok(()),
-        Some(_) | None => Err(Error::AudienceMismatch),
     }
 }

@@ -90,9 +90,13 @@ where
         let (parts, body) = request.into_parts();
         let service = JwtSessionService::from_ref(state).in_context(context(&parts));
         let config = service.config();
+        let kept = |source: &TokenSourceConfig| {
+            let token = source.token_in(&parts.headers, &parts.uri)?;
+            Some(Zeroizing::new(token.into_owned()))
+        };
         Ok(Self {
             current: parts.extensions.get().cloned(),
-            access_token: config.access_source.token_of(&parts),
+            access_token: kept(&config.access_source),
             refresh_token: Mutex::new(match &config.refresh_source {
                 TokenSourceConfig::Body { field } => {
                     RefreshToken::Unread { body, field: field.clone() }
@@ -101,8 +105,7 @@ where
                 | TokenSourceConfig::Cookie { .. }
                 | TokenSourceConfig::Header { .. }
                 | TokenSourceConfig::Query { .. }) => {
-                    let token = elsewhere.token_of(&parts);
-                    RefreshToken::Read(token.ok_or(Error::RefreshMissing))
+                    RefreshToken::Read(kept(elsewhere).ok_or(Error::RefreshMissing))
                 }
             }),
             service,

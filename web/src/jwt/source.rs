@@ -1,9 +1,10 @@
 //! Where in a request a token is.
 
+use std::borrow::Cow;
+
 use cookie::Cookie;
-use http::{HeaderName, header, request::Parts};
+use http::{HeaderMap, HeaderName, Uri, header};
 use serde::Deserialize;
-use zeroize::Zeroizing;
 
 use super::config::ConfigError;
 
@@ -68,31 +69,32 @@ impl From<Tagged> for TokenSourceConfig {
 }
 
 impl TokenSourceConfig {
-    /// The token of that request; of several the first. `None`: there is none, or it is in the body.
-    pub(super) fn token_of(&self, parts: &Parts) -> Option<Zeroizing<String>> {
+    /// The token of a request with these headers and that target; of several the first. `None`: there
+    /// is none, or it is in the body.
+    pub(super) fn token_in<'r>(
+        &self,
+        headers: &'r HeaderMap,
+        uri: &'r Uri,
+    ) -> Option<Cow<'r, str>> {
         match self {
             Self::Bearer => {
-                let value = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+                let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
                 let (scheme, token) = value.split_once(' ')?;
                 let token = token.trim_start_matches(' ');
                 let is_bearer = scheme.eq_ignore_ascii_case("Bearer") && !token.is_empty();
-                is_bearer.then(|| token.to_owned().into())
+                is_bearer.then_some(token.into())
             }
             Self::Cookie { name } => {
-                let headers = parts.headers.get_all(header::COOKIE).iter();
+                let headers = headers.get_all(header::COOKIE).iter();
                 let texts = headers.filter_map(|value| value.to_str().ok());
                 let mut cookies = texts.flat_map(Cookie::split_parse).filter_map(Result::ok);
                 let found = cookies.find(|cookie| cookie.name() == name)?;
                 Some(found.value().to_owned().into())
             }
-            Self::Header { name } => {
-                let value = parts.headers.get(name)?.to_str().ok()?;
-                Some(value.to_owned().into())
-            }
+            Self::Header { name } => Some(headers.get(name)?.to_str().ok()?.into()),
             Self::Query { name } => {
-                let mut pairs = form_urlencoded::parse(parts.uri.query()?.as_bytes());
-                let (_, value) = pairs.find(|(key, _)| key == name)?;
-                Some(value.into_owned().into())
+                let mut pairs = form_urlencoded::parse(uri.query()?.as_bytes());
+                pairs.find(|(key, _)| key == name).map(|(_, value)| value)
             }
             Self::Body { .. } => None,
         }
