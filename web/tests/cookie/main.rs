@@ -10,3 +10,4 @@ mod races;
 mod secrets;
 mod table;
 mod timeouts;
+mod traces;

@@ -43,6 +43,10 @@ impl App {
         let clock = Arc::new(SimClock::at_ms(NOW * 1_000));
         let builder = Ledger::builder().clock(clock.clone()).sweep_interval(None);
         let ledger = builder.open_blocking().expect("in memory");
+        Self::on(ledger, clock, config)
+    }
+
+    pub(crate) fn on(ledger: Ledger, clock: Arc<SimClock>, config: JwtSessionsConfig) -> Self {
         let service = JwtSessionService::new(ledger.clone(), config).expect("a good configuration");
         let behind = Router::new()
             .route("/me", get(me))

@@ -10,6 +10,9 @@ mod interop;
 mod keys;
 mod races;
 mod rows;
+mod secrets;
 mod socket;
 mod times;
+#[path = "../cookie/traces.rs"]
+mod traces;
 mod vectors;
