@@ -17,6 +17,7 @@ mod hex;
 pub mod jwt;
 mod of_user;
 mod problem;
+mod sender;
 mod session_data;
 
 pub use assurance::Assurance;

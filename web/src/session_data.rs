@@ -3,7 +3,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use axum::extract::FromRequestParts;
-use http::{Extensions, request::Parts};
+use http::request::Parts;
 use passbook::{
     Session, SessionId, Transport,
     core::session::{Data, NEVER_MS, RESERVED_PREFIX, STEP_UP_KEY},
@@ -11,7 +11,10 @@ use passbook::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::problem::{Error, Result};
+use crate::{
+    problem::{Error, Result},
+    sender::Sender,
+};
 
 /// A live session and its data, whatever carries it. Times are Unix milliseconds.
 ///
@@ -55,21 +58,17 @@ pub struct SessionData {
 }
 
 /// An extractor: the session of this request, whatever carries it. 401 `auth:unauthenticated` if there
-/// is none; 500 `auth:middleware_missing` behind neither of the session layers.
+/// is none, and always behind a JWT layer without `stateful_validation`, which looks for none; 500
+/// `auth:middleware_missing` behind neither of the session layers.
 impl<S: Sync> FromRequestParts<S> for SessionData {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self> {
-        present(&parts.extensions)
+        match Sender::of(&parts.extensions)? {
+            Sender::Session(session) => Ok(session.into_owned()),
+            Sender::Token | Sender::Nobody => Err(Error::Unauthenticated),
+        }
     }
-}
-
-/// The session that a layer found for a request.
-pub(crate) fn present(extensions: &Extensions) -> Result<SessionData> {
-    if let Some(session) = extensions.get::<crate::Session>() {
-        return session.current().ok_or(Error::Unauthenticated);
-    }
-    extensions.get::<SessionData>().cloned().ok_or(Error::MiddlewareMissing)
 }
 
 /// The last time that the user proved again who they are, as the session's data keeps it.

@@ -14,7 +14,7 @@ use tower_service::Service;
 use super::GuardFuture;
 use crate::{
     problem::{Error, Result},
-    session_data::{SessionData, present},
+    sender::Sender,
 };
 
 /// Only who is logged in passes; a guest does not.
@@ -22,6 +22,10 @@ use crate::{
 /// Put it inside of the session layer: of layers on a router, the one that is added first is the
 /// innermost. Others get 401 `auth:unauthenticated`, or 500 `auth:middleware_missing` where no
 /// session layer is around it.
+///
+/// A valid access token is enough: behind a JWT layer without `stateful_validation` its user passes,
+/// also if the session has ended. The other guards ask for what only a session tells, and let nobody
+/// pass there.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -67,10 +71,14 @@ enum Rule {
 }
 
 impl Rule {
-    fn check(self, session: &SessionData) -> Result<()> {
-        if session.is_guest {
-            return Err(Error::Unauthenticated);
-        }
+    fn check(self, sender: Sender<'_>) -> Result<()> {
+        let session = match (sender, self) {
+            (Sender::Session(session), _) if !session.is_guest => session,
+            (Sender::Token, Self::Auth) => return Ok(()),
+            (Sender::Session(_) | Sender::Token | Sender::Nobody, _) => {
+                return Err(Error::Unauthenticated);
+            }
+        };
         match self {
             Self::RecentAuth { max_age_ms } if session.auth_age_ms() > max_age_ms => {
                 Err(Error::ReauthenticationRequired)
@@ -115,7 +123,7 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        match present(request.extensions()).and_then(|session| self.rule.check(&session)) {
+        match Sender::of(request.extensions()).and_then(|sender| self.rule.check(sender)) {
             Ok(()) => GuardFuture::Passed { future: self.inner.call(request) },
             Err(error) => GuardFuture::refused(error),
         }

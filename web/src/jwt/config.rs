@@ -49,7 +49,8 @@ pub struct JwtSessionsConfig {
     /// request. 300, if not said.
     pub touch_interval_secs: u64,
     /// Whether the layer looks the session up in the ledger for each request, so that an ended one is
-    /// refused at once. Without, an access token is valid until it expires. `true`, if not said.
+    /// refused at once. Without, an access token is valid until it expires, and handlers have its
+    /// [`Claims`](super::Claims) and no [`SessionData`](crate::SessionData). `true`, if not said.
     pub stateful_validation: bool,
     /// For how many seconds a token is still valid after `exp`. 0, if not said.
     pub leeway_secs: u64,

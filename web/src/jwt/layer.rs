@@ -15,13 +15,16 @@ use tower_service::Service;
 use super::{admission::Due, service::JwtSessionService};
 
 /// Lets a request pass that carries a valid access token, with the [`Session`](super::Session) and
-/// the [`Claims`] in its extensions; [`JwtSessionService::layer`] makes it.
+/// the [`Claims`](super::Claims) in its extensions; [`JwtSessionService::layer`] makes it.
 ///
 /// In this order: the token is there (401 `jwt:missing_token`), it is a valid one (401 `jwt:…`), it
 /// is an access token (401 `auth:aud_mismatch`), its session lives and is of the user in `sub` (401
 /// `auth:session_not_found`). Then the use of the session is noted, if that is due. If the ledger
-/// can't: 503 `ledger:unavailable`. Without `stateful_validation` the session is not looked at, and
-/// there are the [`Claims`] alone.
+/// can't: 503 `ledger:unavailable`.
+///
+/// Without `stateful_validation` the session is not looked at, and there are the [`Claims`](super::Claims) alone:
+/// enough for [`require_auth`](crate::require_auth). [`SessionData`](crate::SessionData) and the other
+/// guards answer 401 `auth:unauthenticated` then, whoever asks.
 ///
 /// A 401 to a request whose token belongs into `Authorization` has a `WWW-Authenticate` (RFC 6750,
 /// section 3).

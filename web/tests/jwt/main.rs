@@ -2,6 +2,7 @@
 #![cfg(feature = "jwt")]
 #![allow(clippy::indexing_slicing, clippy::print_stdout, reason = "a test fails by panicking")]
 
+mod admission;
 mod app;
 mod config;
 mod decoder;
