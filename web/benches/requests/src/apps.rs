@@ -4,18 +4,23 @@ use std::sync::Arc;
 
 use axum::{
     Extension, Router,
+    extract::State,
     routing::{get, post},
 };
 use passbook::Ledger;
-use passbook_axum::{CookieSessionsConfig, Session, SessionLayer};
+use passbook_axum::{
+    CookieSessionsConfig, Result, Session, SessionLayer, SessionMeta,
+    jwt::{Claims, JwtSessionService, JwtSessionsConfig},
+};
 use tower_sessions::{MemoryStore, SessionManagerLayer, SessionStore};
 use tower_sessions_sqlx_store::{SqliteStore, sqlx::SqlitePool};
 
 /// The first is what the others are compared with.
-pub const NAMES: [&str; 5] = [
+pub const NAMES: [&str; 6] = [
     "no session",
     "an extension by axum's own layer",
     "Passbook: Session, durable, signed",
+    "Passbook: JwtLayer, durable",
     "tower-sessions: MemoryStore",
     "tower-sessions: SQLite",
 ];
@@ -32,6 +37,7 @@ pub fn serve(name: &str) {
             "no session" => bare(),
             "an extension by axum's own layer" => extension(),
             "Passbook: Session, durable, signed" => cookie(folder.path()).await,
+            "Passbook: JwtLayer, durable" => jwt(folder.path()).await,
             "tower-sessions: MemoryStore" => peer(MemoryStore::default()),
             "tower-sessions: SQLite" => peer(sqlite(folder.path()).await),
             other => panic!("{other}"),
@@ -63,6 +69,21 @@ async fn cookie(folder: &std::path::Path) -> Router {
         .route("/", get(async |session: Session| session.user_id().unwrap_or_default()))
         .route("/login", post(async |session: Session| session.authenticate("ann").await))
         .layer(SessionLayer::new(ledger, config).expect("valid"))
+}
+
+/// HS256, as it is without further keys; each request looks the session up.
+async fn jwt(folder: &std::path::Path) -> Router {
+    let ledger = Ledger::open(folder).await.expect("a new ledger");
+    let service = JwtSessionService::new(ledger, JwtSessionsConfig::new(SECRET)).expect("valid");
+    Router::new()
+        .route("/", get(async |claims: Claims| claims.sub.unwrap_or_default()))
+        .route_layer(service.layer())
+        .route("/login", post(log_in))
+        .with_state(service)
+}
+
+async fn log_in(State(service): State<JwtSessionService>, meta: SessionMeta) -> Result<String> {
+    Ok(service.authenticate("ann", &meta).await?.access_token)
 }
 
 fn peer<S: SessionStore + Clone>(store: S) -> Router {
