@@ -6,6 +6,7 @@ mod admission;
 mod app;
 mod config;
 mod decoder;
+mod example;
 mod fuzzed;
 mod interop;
 mod keys;
