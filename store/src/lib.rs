@@ -73,9 +73,5 @@ pub use snapshot::SnapshotProgress;
 pub use subscribe::Subscription;
 
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;
-
-#[cfg(doctest)]
 #[doc = include_str!("../../docs/move/from-pylon.md")]
 struct MoveFromPylon;

@@ -153,6 +153,10 @@ pub use guard::{
 pub use problem::{Error, Result};
 pub use session_data::SessionData;
 
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
 #[cfg(all(doctest, feature = "jwt"))]
 #[doc = include_str!("../../docs/which-session.md")]
 struct WhichSession;
