@@ -53,4 +53,14 @@ mod tests {
         sector[0] = 1;
         assert!(!is_thin(&sector));
     }
+
+    #[test]
+    fn the_last_sector_may_be_short_and_is_judged_alike() {
+        for thin in [&[][..], &[0], &[4], &[0, 1], &[0, 0, 0, 0, 0, 0, 0, 0, 1]] {
+            assert!(is_thin(thin), "{thin:?}");
+        }
+        for full in [&[3][..], &[1, 1], &[1, 0, 0, 0, 0, 0, 0, 0, 1], &[7, 7, 7]] {
+            assert!(!is_thin(full), "{full:?}");
+        }
+    }
 }

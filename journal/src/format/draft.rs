@@ -216,3 +216,26 @@ impl Draft {
         crc.copy_from_slice(&sealing.seal.crc(&[before, after]).to_le_bytes());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::Payload;
+
+    #[test]
+    fn a_batch_takes_so_many_records_and_no_more() {
+        let payload = Payload { bytes: b"", leaf: Leaf::default() };
+        let group = |payloads| Group { time_ms: 7, payloads };
+        let (one, half) = ([payload; 1], vec![payload; BATCH_RECORDS_MAX / 2]);
+        let mut draft = Draft::default();
+        draft.begin(1, 7);
+        for _half in 0..2 {
+            assert!(draft.takes(&group(&half), 0, usize::MAX));
+            draft.push(&group(&half));
+        }
+        assert!(!draft.takes(&group(&one), 0, usize::MAX), "one past the limit");
+        draft.begin(1, 7);
+        draft.push(&group(&one));
+        assert!(draft.takes(&group(&half), 0, usize::MAX));
+    }
+}
