@@ -234,6 +234,7 @@ mod tests {
             draft.push(&group(&half));
         }
         assert!(!draft.takes(&group(&one), 0, usize::MAX), "one past the limit");
+        assert_eq!(draft.count(), BATCH_RECORDS_MAX);
         draft.begin(1, 7);
         draft.push(&group(&one));
         assert!(draft.takes(&group(&half), 0, usize::MAX));
