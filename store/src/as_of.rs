@@ -8,7 +8,7 @@ use passbook_core::{
 use passbook_journal::Journal;
 use passbook_projections::Live;
 
-use crate::{error::LedgerError, replay::Rebuild};
+use crate::{error::LedgerError, rebuild::Rebuild};
 
 /// The ledger as it was: answers the questions of a live one, as of its last event.
 ///

@@ -25,7 +25,7 @@ mod inflight;
 mod ledger;
 mod overlay;
 mod ports;
-mod replay;
+mod rebuild;
 mod replay_window;
 mod rows;
 mod salvage;

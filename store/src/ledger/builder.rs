@@ -19,7 +19,7 @@ use crate::{
     error::LedgerError,
     execute::{Committer, Engine, Parts},
     ports::{Clock, Entropy, OsEntropy, SystemClock},
-    replay::Rebuild,
+    rebuild::Rebuild,
     upkeep::{Upkeep, Wanted},
 };
 

@@ -8,7 +8,7 @@ use passbook_core::{
 use passbook_journal::{Options, StoreId, salvaged_snapshots};
 
 use super::count;
-use crate::{error::LedgerError, execute::Committer, ledger::Ledger, replay::Rebuild};
+use crate::{error::LedgerError, execute::Committer, ledger::Ledger, rebuild::Rebuild};
 
 /// Kept in the event of each session that is ended again.
 const NOTE: &str = "salvage: the event that ended or changed it is lost, a snapshot knows of it";
