@@ -8,12 +8,14 @@
 //! Decoding reads untrusted bytes: it allocates at most what a limit allows, wants every byte to be
 //! used, and checks every length and name again.
 
+mod glance;
 mod upcast;
 mod wire;
 
 use bincode::config::{Configuration, Fixint, Limit, LittleEndian};
 use thiserror::Error;
 
+pub use self::glance::{About, Glance, glance};
 pub(crate) use self::wire::code;
 use crate::{Event, LimitError, limits::EVENT_BYTES_MAX};
 

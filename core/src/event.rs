@@ -383,4 +383,10 @@ impl Event {
     pub fn happened_at_ms(&self) -> u64 {
         self.occurred_at_ms.unwrap_or(self.at_ms)
     }
+
+    /// Whether it had happened by that time, in Unix milliseconds. Nothing is recorded before it
+    /// happened: what a log with a fast clock puts later had happened when it was recorded.
+    pub fn had_happened_by(&self, time_ms: u64) -> bool {
+        self.happened_at_ms().min(self.at_ms) <= time_ms
+    }
 }

@@ -154,6 +154,18 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 /// The bytes of every kind, as released. A difference here breaks every ledger in the field: it
 /// wants a new schema and an upcaster, never another golden file.
 #[test]
+fn a_glance_says_of_every_kind_what_reading_it_whole_says() {
+    for mut event in samples() {
+        for occurred_at_ms in [None, Some(7)] {
+            event.occurred_at_ms = occurred_at_ms;
+            let bytes = encode(&event).expect("small");
+            assert_eq!(glance(&bytes).expect("an event"), Glance::of(&event), "{event:?}");
+            assert!(glance(&bytes[..12]).is_err(), "{event:?}");
+        }
+    }
+}
+
+#[test]
 fn every_kind_has_its_golden_bytes() {
     let mut found = String::new();
     for event in samples().into_iter().chain([full_head()]) {

@@ -5,6 +5,7 @@
 
 pub(crate) mod code;
 mod read;
+pub(in crate::codec) mod start;
 mod write;
 
 use std::net::IpAddr;

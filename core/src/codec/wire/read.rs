@@ -27,7 +27,7 @@ pub(in crate::codec) fn decode(kind: u16, schema: u16, bytes: &[u8]) -> Result<O
 }
 
 /// A value and the bytes behind it.
-fn take<'a, T: BorrowDecode<'a, ()>>(bytes: &'a [u8]) -> Result<(T, &'a [u8]), Why> {
+pub(super) fn take<'a, T: BorrowDecode<'a, ()>>(bytes: &'a [u8]) -> Result<(T, &'a [u8]), Why> {
     let (value, len) = bincode::borrow_decode_from_slice(bytes, FROZEN)
         .map_err(|error| Why(format!("{error:?}")))?;
     let (_, rest) = bytes.split_at_checked(len).ok_or("the codec read past the end")?;
