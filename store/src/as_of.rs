@@ -26,6 +26,17 @@ use crate::{error::LedgerError, rebuild::Rebuild};
 pub struct View {
     live: Arc<Live>,
     sequence: u64,
+    at_ms: u64,
+    data: DataOfSessions,
+}
+
+/// Whether a state of the past has the data of its sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DataOfSessions {
+    /// It has.
+    Kept,
+    /// It is told from the archive, which keeps no data of sessions. All else is exact.
+    NotKept,
 }
 
 /// The state after event `sequence` of a journal, however it is open: from the nearest snapshot.
@@ -42,10 +53,26 @@ pub fn as_of(journal: &dyn Journal, sequence: u64) -> Result<View, LedgerError> 
     for (sequence, error) in rebuild.follow(journal, sequence)? {
         tracing::warn!(sequence, %error, "a snapshot can't be used");
     }
-    Ok(View { live: rebuild.live(), sequence })
+    Ok(View::of(rebuild.live(), sequence))
 }
 
 impl View {
+    /// Tables that have folded all events up to `sequence`.
+    pub(crate) fn of(live: Arc<Live>, sequence: u64) -> Self {
+        let at_ms = live.last_at_ms();
+        Self { live, sequence, at_ms, data: DataOfSessions::Kept }
+    }
+
+    /// The same, judged at that time, in Unix milliseconds.
+    pub(crate) fn judged_at(self, at_ms: u64) -> Self {
+        Self { at_ms, ..self }
+    }
+
+    /// The same, and whether it has the data of sessions.
+    pub(crate) fn with_data(self, data: DataOfSessions) -> Self {
+        Self { data, ..self }
+    }
+
     /// The tables underneath.
     pub(crate) fn live(&self) -> &Live {
         &self.live
@@ -56,14 +83,21 @@ impl View {
         self.live
     }
 
-    /// The event after which it was so.
+    /// The last event recorded that is in it; 0 = none.
     pub fn sequence(&self) -> u64 {
         self.sequence
     }
 
-    /// When that was recorded, in Unix milliseconds; sessions are judged by it.
+    /// The moment that it shows, in Unix milliseconds, by which sessions are judged live or dead:
+    /// when its last event was recorded, or the time that was asked for.
     pub fn at_ms(&self) -> u64 {
-        self.live.last_at_ms()
+        self.at_ms
+    }
+
+    /// Whether it has the data of sessions. Without it, its [`fingerprint`](Self::fingerprint) is
+    /// not that of the ledger then.
+    pub fn data_of_sessions(&self) -> DataOfSessions {
+        self.data
     }
 
     /// The session that the token opened then.
@@ -79,6 +113,14 @@ impl View {
     /// The sessions that the user had then, newest login first.
     pub fn list_for_user(&self, user: &str) -> Vec<Session> {
         self.live.list_for_user(user, self.at_ms())
+    }
+
+    /// The sessions that lived then, in the order of ids.
+    pub fn list_live(&self) -> Vec<Session> {
+        let mut sessions = self.live.all();
+        sessions.retain(|session| !session.is_expired(self.at_ms()));
+        sessions.sort_unstable_by_key(|session| session.id);
+        sessions
     }
 
     /// Every session, in no order; expired ones that no sweep had dropped included.

@@ -97,6 +97,25 @@ pub enum LedgerError {
         /// The first event that is kept.
         first: u64,
     },
+    /// The state at that time can't be told any more.
+    #[error("the state at {at_ms} ms is not kept: what is there begins at @{first}")]
+    TimeNotRetained {
+        /// The time asked for, in Unix milliseconds.
+        at_ms: u64,
+        /// The event from which on states are kept.
+        first: u64,
+        /// When that was recorded, in Unix milliseconds; `None` if it is not known.
+        first_ms: Option<u64>,
+    },
+    /// No login of that session, or event with that token, is kept: there never was one, or it is
+    /// from before the first event that is kept.
+    #[error("there is no trace of it in @{first} .. @{last}, which is what is kept")]
+    NoTrace {
+        /// The first event that is kept; 1 = all are, and there never was one.
+        first: u64,
+        /// The last event.
+        last: u64,
+    },
     /// All changes are settled, but closing was not clean.
     #[error(transparent)]
     Close(#[from] CloseError),
@@ -149,7 +168,8 @@ impl LedgerError {
             Self::Compact(_) => "ledger:compaction",
             Self::Backup(_) => "ledger:backup",
             Self::Salvage { .. } => "ledger:salvage",
-            Self::NotRetained { .. } => "ledger:not_retained",
+            Self::NotRetained { .. } | Self::TimeNotRetained { .. } => "ledger:not_retained",
+            Self::NoTrace { .. } => "ledger:no_trace",
             Self::Close(_) => "ledger:not_closed",
             Self::Backend(_) => "ledger:backend",
             Self::Internal(_) => "ledger:internal",

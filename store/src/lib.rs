@@ -26,6 +26,7 @@ mod ledger;
 mod overlay;
 mod ports;
 mod rebuild;
+mod replay;
 mod replay_window;
 mod rows;
 mod salvage;
@@ -36,7 +37,7 @@ mod sweeper;
 mod sync;
 mod upkeep;
 
-pub use as_of::{View, as_of};
+pub use as_of::{DataOfSessions, View, as_of};
 pub use auth_context::AuthContext;
 pub use backup::{CopyPhase, CopyProgress, backup, backup_with, restore, restore_with};
 pub use compaction::{CompactionPolicy, CompactionReport, OnProgress};
@@ -66,6 +67,10 @@ pub use passbook_projections::rows::{
     PostgresReader, PostgresRow, PostgresSessionBackend, PostgresValue,
 };
 pub use ports::{Clock, Entropy, EntropyError, OsEntropy, SeededEntropy, SimClock, SystemClock};
+pub use replay::{
+    At, Cause, Ending, Explanation, Lineage, LineageToken, Outlook, Presented, Replay, Standing,
+    TokenEnd, Use,
+};
 pub use rows::{MirrorHealth, RowCheck, RowDifference, RowDifferenceKind, RowMirror};
 pub use salvage::{SalvageOutcome, SalvagePhase, SalvageProgress, salvage, salvage_with};
 pub use session_store::SessionStore;

@@ -223,6 +223,8 @@ impl From<LedgerError> for Error {
             | LedgerError::Backup(_)
             | LedgerError::Salvage { .. }
             | LedgerError::NotRetained { .. }
+            | LedgerError::TimeNotRetained { .. }
+            | LedgerError::NoTrace { .. }
             | LedgerError::Close(_)
             | LedgerError::Internal(_) => Self::Internal(error),
         }

@@ -56,6 +56,16 @@ impl From<LedgerError> for Failure {
                     .field("sequence", json!(sequence))
                     .field("sequence_first", json!(first))
             }
+            LedgerError::TimeNotRetained { at_ms, first, .. } => {
+                Self::new(exit, code, error.to_string())
+                    .help("a state is kept from the oldest snapshot on: passbook snapshot list")
+                    .field("at_ms", json!(at_ms))
+                    .field("sequence_first", json!(first))
+            }
+            LedgerError::NoTrace { first, last } => Self::new(exit, code, error.to_string())
+                .help("look at the id; what was removed by retention can't be told")
+                .field("sequence_first", json!(first))
+                .field("sequence_last", json!(last)),
             LedgerError::Backend(backend) => Self::new(exit, code, "the database failed")
                 .why(backend.to_string())
                 .help("the store is as it was, and so are rows that were written; see to the database and try again"),
@@ -88,7 +98,9 @@ fn exit_of(error: &LedgerError) -> Exit {
             Exit::Unwritable
         }
         LedgerError::ReadOnly(ReadOnlyReason::OpenedReadOnly) => Exit::NotAllowed,
-        LedgerError::NotRetained { .. } => Exit::NotFound,
+        LedgerError::NotRetained { .. }
+        | LedgerError::TimeNotRetained { .. }
+        | LedgerError::NoTrace { .. } => Exit::NotFound,
         LedgerError::Open(open) => exit_of_open(open),
         LedgerError::Compact(compact) => exit_of_compact(compact),
         LedgerError::Snapshot(snapshot) => exit_of_snapshot(snapshot),

@@ -1,0 +1,170 @@
+//! Asking the past: the state at any moment, why a session ended, what another policy would have done.
+
+mod ending;
+mod explain;
+mod explanation;
+mod lineage;
+mod moment;
+mod seek;
+mod trail;
+
+use passbook_core::{SessionId, Token};
+use passbook_journal::Journal;
+use passbook_projections::Live;
+
+pub use self::{
+    ending::{Cause, Ending},
+    explanation::{Explanation, Outlook, Standing},
+    lineage::{Lineage, LineageToken, Presented, TokenEnd, Use},
+    moment::At,
+};
+use crate::{as_of::View, error::LedgerError, ledger::Ledger};
+
+/// The past of a ledger, to be asked: with the same fold as production, from the nearest snapshot,
+/// the archive and the journal. It reads files and blocks; it changes nothing.
+///
+/// A ledger in use gives one with [`Ledger::replay`]; for a folder that is only read there is
+/// [`over`](Self::over).
+///
+/// # Two kinds of past
+/// `@sequence` is the order in which events were *recorded*. A time means when they *happened*: an
+/// event of an import happened before it was recorded. So [`as_of`](Self::as_of) a sequence has the
+/// events up to it, and [`as_of`](Self::as_of) a time has all that had happened by then, in the order
+/// in which they were recorded, whenever that was. Sessions are judged live or dead at that time.
+/// Nothing is recorded before it happened: what a log with a fast clock puts later counts from its
+/// recording on. Therefore a snapshot that was taken by then has nothing in it that happened later,
+/// and what is behind it is looked through for imports.
+///
+/// ```
+/// use passbook::{At, Ledger, SimClock};
+/// # use passbook::{Actor, SessionId, Transport, core::{Act, Command, NewSession, UserId}};
+/// # fn import(id: SessionId, user: &str, occurred_at_ms: u64) -> Command {
+/// #     let act = Act::Create(NewSession { id, digest: None, user: UserId::new(user).unwrap(),
+/// #         is_guest: false, device: None, tenant: None, transport: Transport::Imported,
+/// #         lifetime_ms: Some(0), absolute_timeout_ms: None, data: Default::default(),
+/// #         replaces: None, sessions_per_user_max: None });
+/// #     Command { actor: Actor::Importer, occurred_at_ms: Some(occurred_at_ms), ..Command::new(act) }
+/// # }
+/// # fn main() -> Result<(), passbook::LedgerError> {
+/// let clock = std::sync::Arc::new(SimClock::at_ms(50_000));
+/// let ledger = Ledger::builder().clock(clock.clone()).open_blocking()?;
+/// ledger.start_login(passbook::Login::new("ann"))?.wait()?; // @2, at 50 s, behind `Opened`
+/// clock.set_ms(90_000);
+/// // A log is read: bob had logged in at 40 s. It is recorded as @3, at 90 s.
+/// let bob = SessionId::from_parts(40_000, 7);
+/// ledger.submit(&import(bob, "bob", 40_000))?.wait()?;
+///
+/// let replay = ledger.replay();
+/// let users = |at| Ok::<_, passbook::LedgerError>(
+///     replay.as_of(at)?.list_live().into_iter().map(|session| session.user_id.to_string()).collect::<Vec<_>>());
+/// assert_eq!(users(At::Sequence(2))?, ["ann"]); // bob was not recorded yet
+/// assert_eq!(users(At::Time(45_000))?, ["bob"]); // ann had not logged in yet
+/// assert_eq!(users(At::Time(50_000))?, ["bob", "ann"]);
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Replay<'a> {
+    journal: &'a dyn Journal,
+    /// By which sessions are judged at the head, in Unix milliseconds.
+    now_ms: u64,
+    /// The tables of a ledger in use.
+    live: Option<&'a Live>,
+}
+
+impl Ledger {
+    /// The past of this ledger, up to what is durable when it is asked.
+    pub fn replay(&self) -> Replay<'_> {
+        let live = Some(&*self.engine.live);
+        Replay { live, ..Replay::over(&*self.engine.journal, self.now_ms()) }
+    }
+}
+
+impl<'a> Replay<'a> {
+    /// The past of a journal, however it is open. `now_ms`, in Unix milliseconds, is what the clock
+    /// says: whether a session has expired is judged by it, or by the last event's time if that is
+    /// later.
+    pub fn over(journal: &'a dyn Journal, now_ms: u64) -> Self {
+        Self { journal, now_ms, live: None }
+    }
+
+    /// The sequence of the last event; 0 = there is none.
+    pub fn head(&self) -> u64 {
+        self.journal.durable()
+    }
+
+    /// The ledger as it was: see [above](Self#two-kinds-of-past). Costs memory and time as an opening
+    /// does, from the nearest snapshot. What was compacted away is told from the archive, if that is
+    /// whole, without the data of sessions: [`View::data_of_sessions`].
+    ///
+    /// At the head its [`fingerprint`](View::fingerprint) is that of the live ledger.
+    ///
+    /// # Errors
+    /// [`LedgerError::NotRetained`] for an event that is not there yet, and for a moment from before
+    /// the oldest snapshot once retention has removed the first events; [`LedgerError::Read`] and
+    /// [`LedgerError::Event`].
+    pub fn as_of(&self, at: At) -> Result<View, LedgerError> {
+        moment::view(self.journal, at)
+    }
+
+    /// Why the session is dead, or what would end it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), passbook::LedgerError> {
+    /// use passbook::{EndReason, Ledger, Standing};
+    /// let ledger = Ledger::memory()?;
+    /// let login = ledger.create("ann").await?;
+    /// ledger.revoke(&login.token).await?;
+    /// let explanation = ledger.replay().explain(login.id)?;
+    /// let Standing::Dead(ending) = &explanation.standing else { panic!("it was ended") };
+    /// assert_eq!((ending.reason, ending.sequence()), (EndReason::Logout, Some(3)));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`LedgerError::NoTrace`] if no login of that session is kept, with the range that is;
+    /// [`LedgerError::Read`] and [`LedgerError::Event`].
+    pub fn explain(&self, session: SessionId) -> Result<Explanation, LedgerError> {
+        explain::explain(self, session, None)
+    }
+
+    /// The same, as it stood at an earlier moment.
+    ///
+    /// # Errors
+    /// As [`explain`](Self::explain).
+    pub fn explain_at(&self, session: SessionId, at: At) -> Result<Explanation, LedgerError> {
+        explain::explain(self, session, Some(at))
+    }
+
+    /// The same for the session to whose lineage the token belongs, or belonged when it lived.
+    ///
+    /// # Errors
+    /// As [`explain`](Self::explain).
+    pub fn explain_token(&self, token: &Token) -> Result<Explanation, LedgerError> {
+        self.explain(seek::session_of(self, &token.digest())?)
+    }
+
+    /// The chain of the session's tokens, and who showed which of them when.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), passbook::LedgerError> {
+    /// let ledger = passbook::Ledger::memory()?;
+    /// let login = ledger.create("ann").await?;
+    /// let second = ledger.refresh(&login.token).await?.expect("it lives");
+    /// let lineage = ledger.replay().lineage(login.id)?;
+    /// let generations: Vec<_> = lineage.tokens.iter().map(|token| token.generation).collect();
+    /// assert_eq!((generations, lineage.live().expect("one").generation), (vec![1, 2], 2));
+    /// # drop(second);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`explain`](Self::explain).
+    pub fn lineage(&self, session: SessionId) -> Result<Lineage, LedgerError> {
+        lineage::lineage(self, session)
+    }
+
+    /// The clock's time, or that of the last event, if that is later.
+    fn judged_at_ms(&self, last_at_ms: u64) -> u64 {
+        self.now_ms.max(last_at_ms)
+    }
+}

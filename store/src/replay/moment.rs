@@ -1,0 +1,141 @@
+//! A moment of the past, and the state that it had.
+
+use std::sync::Arc;
+
+use passbook_core::{SessionView as _, apply, codec};
+use passbook_journal::{Journal, ReadError, Record};
+
+use crate::{
+    as_of::{DataOfSessions, View, as_of},
+    error::LedgerError,
+    rebuild::Rebuild,
+};
+
+/// A moment of the past.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum At {
+    /// After this event was recorded; 0 = before the first.
+    Sequence(u64),
+    /// At this time, in Unix milliseconds: all that had happened by then, itself included, whenever
+    /// it was recorded.
+    Time(u64),
+}
+
+/// Readings before a compaction that is faster than us is an error.
+const TRIES: usize = 8;
+
+/// The state at that moment.
+pub(super) fn view(journal: &dyn Journal, at: At) -> Result<View, LedgerError> {
+    let mut tries = 1;
+    loop {
+        match view_once(journal, at) {
+            Err(LedgerError::Read(ReadError::Trimmed { .. })) if tries < TRIES => tries += 1,
+            view => return view,
+        }
+    }
+}
+
+fn view_once(journal: &dyn Journal, at: At) -> Result<View, LedgerError> {
+    let base = base(journal, at)?;
+    let (from, data) = (base.sequence() + 1, base.data_of_sessions());
+    let view = fold(journal, base, from, at)?;
+    let first = journal.extent().sequence_first;
+    if data == DataOfSessions::Kept && first > from {
+        // A compaction was faster: of what it took there may have been leaves only.
+        return Err(ReadError::Trimmed { first }.into());
+    }
+    Ok(view)
+}
+
+/// The nearest state from which that moment can be reached by folding events: a snapshot's, or the
+/// empty one before the first event.
+pub(super) fn base(journal: &dyn Journal, at: At) -> Result<View, LedgerError> {
+    let extent = journal.extent();
+    let (sequence, fits): (u64, &dyn Fn(u64, u64) -> bool) = match at {
+        At::Sequence(last) => (last, &move |sequence, _| sequence <= last),
+        // All that is in it happened by then: nothing is recorded before it happened.
+        At::Time(last_ms) => (0, &move |_, time_ms| time_ms <= last_ms),
+    };
+    if sequence > journal.durable() {
+        return Err(LedgerError::NotRetained { sequence, first: extent.kept_first });
+    }
+    for info in journal.snapshots()? {
+        if !fits(info.sequence, info.time_ms) {
+            continue;
+        }
+        match as_of(journal, info.sequence) {
+            Ok(view) => return Ok(view),
+            Err(LedgerError::NotRetained { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    if extent.kept_first > 1 {
+        let oldest = journal.snapshots()?.into_iter().next_back();
+        let first = oldest.as_ref().map_or(extent.kept_first, |info| info.sequence);
+        let first_ms = oldest.map(|info| info.time_ms);
+        return Err(match at {
+            At::Sequence(sequence) => LedgerError::NotRetained { sequence, first },
+            At::Time(at_ms) => LedgerError::TimeNotRetained { at_ms, first, first_ms },
+        });
+    }
+    let data =
+        if extent.sequence_first > 1 { DataOfSessions::NotKept } else { DataOfSessions::Kept };
+    Ok(View::of(Rebuild::new().live(), 0).with_data(data))
+}
+
+/// Folds the events from `from` on that belong to the moment.
+fn fold(journal: &dyn Journal, base: View, from: u64, at: At) -> Result<View, LedgerError> {
+    let data = base.data_of_sessions();
+    let mut sequence = base.sequence();
+    let live = base.into_live();
+    for record in journal.read_kept(from)? {
+        let record = record?;
+        match belongs(&record, at)? {
+            Belongs::Yes => {}
+            Belongs::No => continue,
+            Belongs::NorWhatFollows => break,
+        }
+        let event = decode(&record)?;
+        apply(&mut live.writer(), record.sequence, &event);
+        sequence = record.sequence;
+    }
+    let last_at_ms = live.last_at_ms();
+    let (sequence, at_ms) = match at {
+        At::Sequence(last) => (last, last_at_ms),
+        At::Time(time_ms) => (sequence, time_ms),
+    };
+    Ok(View::of(Arc::clone(&live), sequence).judged_at(at_ms).with_data(data))
+}
+
+/// Whether an event is a part of a moment.
+pub(super) enum Belongs {
+    Yes,
+    No,
+    /// No, and neither is any later one.
+    NorWhatFollows,
+}
+
+/// Whether the record had happened by that moment.
+pub(super) fn belongs(record: &Record, at: At) -> Result<Belongs, LedgerError> {
+    Ok(match at {
+        At::Sequence(last) if record.sequence > last => Belongs::NorWhatFollows,
+        At::Time(time_ms)
+            if record.time_ms > time_ms && !glance(record)?.had_happened_by(time_ms) =>
+        {
+            Belongs::No
+        }
+        At::Sequence(_) | At::Time(_) => Belongs::Yes,
+    })
+}
+
+/// Looks at the beginning of the event.
+pub(super) fn glance(record: &Record) -> Result<codec::Glance, LedgerError> {
+    codec::glance(&record.payload)
+        .map_err(|cause| LedgerError::Event { sequence: record.sequence, cause: Arc::new(cause) })
+}
+
+/// Reads the event.
+pub(super) fn decode(record: &Record) -> Result<passbook_core::Event, LedgerError> {
+    codec::decode(&record.payload)
+        .map_err(|cause| LedgerError::Event { sequence: record.sequence, cause: Arc::new(cause) })
+}

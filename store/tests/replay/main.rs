@@ -1,0 +1,5 @@
+//! Asking the past of ledgers whose histories are random, against the plain fold of their events.
+
+mod explain;
+mod histories;
+mod past;
