@@ -6,7 +6,10 @@ use std::{ffi::OsString, process::ExitCode};
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, error::ErrorKind};
 
-use crate::failure::{Exit, Failure};
+use crate::{
+    answer::explanation::Length,
+    failure::{Exit, Failure},
+};
 
 mod backup;
 mod check;
@@ -20,6 +23,7 @@ mod import;
 mod journal;
 mod mirror;
 mod quickstart;
+mod replay;
 mod restore;
 mod revoke;
 mod schema;
@@ -27,6 +31,7 @@ mod session;
 mod snapshot;
 mod user;
 mod verify;
+mod why;
 
 pub(crate) use global::App;
 use global::Global;
@@ -37,6 +42,7 @@ Examples:
   passbook quickstart                                  a tour in a folder of its own
   passbook import --from syslog --year 2026 auth.log   what a host's log tells of logins
   passbook user history mira                           who, when, from where
+  passbook why 01M7WH9B1A4TFF59TDWH9EDD1R              why was it logged out?
   passbook session list 'ip:203.0.113.0/24 state:live'
   passbook session revoke --filter user:mira --dry-run
   passbook verify                                      is every byte as it was written?
@@ -65,12 +71,17 @@ pub(crate) struct Cli {
 enum Verb {
     /// A tour: a store in a folder of its own, with an imported log and an invented week.
     Quickstart(quickstart::Args),
-    /// Sessions: list, show, create, check, revoke.
+    /// Why a session is dead, or what would end it (= replay explain).
+    Why(why::Args),
+    /// Sessions: list, show, lineage, create, check, revoke.
     #[command(subcommand, arg_required_else_help = true)]
     Session(session::Verb),
     /// Users: show, history, revoke.
     #[command(subcommand, arg_required_else_help = true)]
     User(user::Verb),
+    /// The past: the state at a moment, why a session is dead.
+    #[command(subcommand, arg_required_else_help = true)]
+    Replay(replay::Verb),
     /// The journal: stat, verify, dump, show, tail, salvage.
     #[command(subcommand, arg_required_else_help = true)]
     Journal(journal::Verb),
@@ -147,8 +158,10 @@ fn run(args: Vec<OsString>) -> Exit {
 fn dispatch(app: &App, verb: Verb) -> Result<(), Failure> {
     match verb {
         Verb::Quickstart(args) => quickstart::run(app, &args),
+        Verb::Why(args) => why::run(app, &args, Length::Short),
         Verb::Session(verb) => session::run(app, verb),
         Verb::User(verb) => user::run(app, verb),
+        Verb::Replay(verb) => replay::run(app, verb),
         Verb::Journal(verb) => journal::run(app, verb),
         Verb::Verify(args) => verify::run(app, &args),
         Verb::Snapshot(verb) => snapshot::run(app, verb),

@@ -8,7 +8,7 @@ pub(crate) mod base;
 use std::collections::HashMap;
 
 use passbook::{
-    Actor, EndReason, Event, Fact, Recorded, SessionId,
+    Actor, EndReason, Ending, Event, Fact, Recorded, SessionId,
     core::{Rule, SessionState, SessionView as _, SpentToken, State, Text, WholeState as _, apply},
     expiry_reason,
 };
@@ -144,6 +144,21 @@ impl Fold {
             | Fact::LoginFailed { .. }
             | Fact::Bookmark { .. }
             | Fact::Salvaged { .. } => Vec::new(),
+        }
+    }
+}
+
+impl End {
+    /// As the ledger explains it; the rule's words are left to the explanation.
+    pub(crate) fn of(ending: &Ending) -> Self {
+        let note = ending.event.as_ref().and_then(|recorded| recorded.event.note.as_ref());
+        Self {
+            reason: ending.reason,
+            at_ms: ending.at_ms,
+            sequence: ending.sequence(),
+            actor: ending.actor().clone(),
+            rule: None,
+            note: note.map(|note| note.text().clone()),
         }
     }
 }

@@ -8,7 +8,7 @@ mod moment;
 use std::{path::Path, sync::Arc};
 
 use passbook::{
-    LedgerError, Recorded,
+    LedgerError, Recorded, Replay,
     core::codec,
     journal::{
         ArchiveStat, Extent, FileJournal, Held, Journal, ReadOnlyJournal, RealVfs, Record, Tail,
@@ -47,6 +47,17 @@ pub(crate) enum Until {
     Sequence(u64),
     /// Up to and including what had happened by this time, in Unix milliseconds.
     Time(u64),
+}
+
+impl Until {
+    /// The same for the ledger; `None` = the head, by the clock of now.
+    pub(crate) fn moment(self) -> Option<passbook::At> {
+        match self {
+            Self::Head => None,
+            Self::Sequence(sequence) => Some(passbook::At::Sequence(sequence)),
+            Self::Time(time_ms) => Some(passbook::At::Time(time_ms)),
+        }
+    }
 }
 
 impl Book {
@@ -102,6 +113,11 @@ impl Book {
     /// The sequence of the last event; 0 = there is none.
     pub(crate) fn head(&self) -> u64 {
         self.journal.durable()
+    }
+
+    /// The past of what was durable, asked at that time, in Unix milliseconds.
+    pub(crate) fn replay(&self, now_ms: u64) -> Replay<'_> {
+        Replay::over(&self.journal, now_ms)
     }
 
     /// From where on what is there.

@@ -7,8 +7,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    Answer, Line, backup, compacted, event, exported, history, import, journal, made, mirror,
-    moved, quickstart, restored, salvaged, session, snapshot, user, verify,
+    Answer, Line, backup, compacted, event, explanation, exported, history, import, journal,
+    lineage, made, mirror, moved, past, quickstart, restored, salvaged, session, snapshot, user,
+    verify,
 };
 use crate::{
     failure,
@@ -39,6 +40,7 @@ pub(crate) fn all() -> Vec<(&'static str, Value)> {
         (backup::BACKUP_VERIFY_SCHEMA, schema_for!(backup::BackupsVerified).to_value()),
         (compacted::COMPACTED_SCHEMA, schema_for!(compacted::Compacted).to_value()),
         (event::EVENT_SCHEMA, schema_for!(event::EventDocument).to_value()),
+        (explanation::EXPLANATION_SCHEMA, schema_for!(explanation::ExplanationDocument).to_value()),
         (exported::EXPORT_SCHEMA, schema_for!(exported::Exported).to_value()),
         line(history::HISTORY_ITEM_SCHEMA, schema_for!(Line<'_, history::HistoryItem>)),
         (import::IMPORT_SCHEMA, schema_for!(import::Imported).to_value()),
@@ -46,6 +48,7 @@ pub(crate) fn all() -> Vec<(&'static str, Value)> {
         (journal::JOURNAL_STAT_SCHEMA, schema_for!(journal::JournalStat).to_value()),
         (mirror::MIRROR_SCHEMA, schema_for!(mirror::Mirrored).to_value()),
         (quickstart::QUICKSTART_SCHEMA, schema_for!(quickstart::Tour).to_value()),
+        (past::PAST_SCHEMA, schema_for!(past::PastDocument).to_value()),
         (restored::RESTORED_SCHEMA, schema_for!(restored::Restored).to_value()),
         (salvaged::SALVAGED_SCHEMA, schema_for!(salvaged::Salvaged).to_value()),
         (SCHEMAS_SCHEMA, schema_for!(Schemas).to_value()),
@@ -53,6 +56,7 @@ pub(crate) fn all() -> Vec<(&'static str, Value)> {
         (made::SESSION_CHECK_SCHEMA, schema_for!(made::SessionChecked).to_value()),
         (made::SESSION_CREATED_SCHEMA, schema_for!(made::SessionMade).to_value()),
         (jsonl::LINE_SCHEMA, schema_for!(jsonl::SessionLine).to_value()),
+        (lineage::LINEAGE_SCHEMA, schema_for!(lineage::LineageDocument).to_value()),
         line(session::SESSION_ITEM_SCHEMA, schema_for!(Line<'_, session::SessionItem>)),
         (session::SESSION_LIST_SCHEMA, schema_for!(session::SessionList).to_value()),
         (made::REVOKED_SCHEMA, schema_for!(made::Revoked).to_value()),

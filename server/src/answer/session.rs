@@ -10,7 +10,10 @@ use passbook::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Moment, View, counted};
+use super::{
+    Moment, View, counted,
+    paint::{self, painted},
+};
 use crate::{
     filter::Facts as FilterFacts,
     fold::{End, Track},
@@ -135,7 +138,7 @@ impl SessionItem {
         item
     }
 
-    fn of_session(session: &Session, end: Option<&End>) -> Self {
+    pub(crate) fn of_session(session: &Session, end: Option<&End>) -> Self {
         let never = session.expires_at_ms == NEVER_MS;
         let expires_at_ms = (!never).then_some(session.expires_at_ms);
         Self {
@@ -161,6 +164,22 @@ impl SessionItem {
             ended_by: end.map(|end| end.actor.to_string()),
             ended_sequence: end.and_then(|end| end.sequence),
             created_by: None,
+        }
+    }
+
+    /// `Session 01M7… of u_1842 is DEAD since 2026-11-20 14:03:11.482Z`.
+    pub(crate) fn headline(&self, view: &View) -> String {
+        let id = &self.id;
+        let user = crate::render::escape::escape(&self.user_id);
+        let guest = if self.is_guest { "guest " } else { "" };
+        let live = painted("live", paint::GOOD);
+        let dead = painted("DEAD", paint::BAD);
+        match (self.state, self.ended_at_ms) {
+            (Standing::Live, _) | (_, None) => format!("Session {id} of {guest}{user} is {live}"),
+            (Standing::Ended | Standing::Expired, Some(at_ms)) => {
+                let since = view.time(at_ms);
+                format!("Session {id} of {guest}{user} is {dead} since {since}")
+            }
         }
     }
 

@@ -64,13 +64,8 @@ pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
 }
 
 fn input(app: &App, args: &Args) -> Result<Zeroizing<String>, Failure> {
-    let unread = |error: io::Error| {
-        Failure::new(Exit::Failed, "io", "the token could not be read").why(error.to_string())
-    };
     if args.token_stdin {
-        let mut text = Zeroizing::new(String::with_capacity(256));
-        io::stdin().lock().take(INPUT_BYTES_MAX).read_to_string(&mut text).map_err(unread)?;
-        return Ok(text);
+        return from_stdin();
     }
     if !app.output.can_ask || !io::stdin().is_terminal() {
         return Err(Failure::usage("there is no terminal to ask for the token")
@@ -79,4 +74,15 @@ fn input(app: &App, args: &Args) -> Result<Zeroizing<String>, Failure> {
     let terminal = console::Term::stderr();
     terminal.write_str("Token: ").map_err(unread)?;
     terminal.read_secure_line().map(Zeroizing::new).map_err(unread)
+}
+
+/// The token on stdin, with what stands around it.
+pub(super) fn from_stdin() -> Result<Zeroizing<String>, Failure> {
+    let mut text = Zeroizing::new(String::with_capacity(256));
+    io::stdin().lock().take(INPUT_BYTES_MAX).read_to_string(&mut text).map_err(unread)?;
+    Ok(text)
+}
+
+fn unread(error: io::Error) -> Failure {
+    Failure::new(Exit::Failed, "io", "the token could not be read").why(error.to_string())
 }

@@ -1,9 +1,12 @@
-//! `passbook session`: list, show, create, check, revoke.
+//! `passbook session`: list, show, lineage, create, check, revoke.
 
 mod create;
+mod lineage;
 mod show;
 
 use clap::{Subcommand, ValueEnum};
+
+pub(super) use self::show::{show_at, told_of};
 
 use super::{check, filters::FilterText, global::App, revoke};
 use crate::{
@@ -24,6 +27,8 @@ pub(crate) enum Verb {
     List(ListArgs),
     /// One session: facts, tokens, last events, and how it ended.
     Show(show::Args),
+    /// The chain of its tokens, and who showed which of them when.
+    Lineage(lineage::Args),
     /// Open a session; its token is printed this once.
     Create(create::Args),
     /// Whether a token opens a live session: exit code 0 if so, 4 if not.
@@ -36,6 +41,7 @@ pub(crate) fn run(app: &App, verb: Verb) -> Result<(), Failure> {
     match verb {
         Verb::List(args) => list(app, &args),
         Verb::Show(args) => show::run(app, &args),
+        Verb::Lineage(args) => lineage::run(app, &args),
         Verb::Create(args) => create::run(app, &args),
         Verb::Check(args) => check::run(app, &args),
         Verb::Revoke(args) => revoke::sessions(app, &args),
@@ -117,6 +123,20 @@ pub(crate) struct ListArgs {
     /// The order.
     #[arg(long, value_enum, default_value = "last-active")]
     sort: Sort,
+}
+
+impl ListArgs {
+    /// The list at that moment.
+    pub(super) fn at(at: At, filter: Option<String>, user: Option<String>) -> Self {
+        Self {
+            filter,
+            terms: Terms { user, ..Terms::default() },
+            state: None,
+            reason: None,
+            at: Some(at),
+            sort: Sort::LastActive,
+        }
+    }
 }
 
 pub(crate) fn list(app: &App, args: &ListArgs) -> Result<(), Failure> {

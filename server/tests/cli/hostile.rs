@@ -47,6 +47,9 @@ fn hostile_names_and_labels_stay_in_their_cells() {
     for verb in [
         vec!["session", "list"],
         vec!["session", "show", &id],
+        vec!["why", &id],
+        vec!["session", "lineage", &id],
+        vec!["session", "lineage", &id, "--dot"],
         vec!["user", "show", user],
         vec!["user", "history", user],
         vec!["journal", "dump"],

@@ -19,6 +19,7 @@ mod locks;
 mod mirror;
 mod pipes;
 mod pylon_postgres;
+mod replay;
 mod revoke;
 mod schema;
 mod secrets;

@@ -7,12 +7,7 @@ use serde::Serialize;
 
 use super::{SessionItem, Standing};
 use crate::{
-    answer::{
-        Answer, Moment, View, cell, counted,
-        event::EventDocument,
-        facts::Facts,
-        paint::{self, painted},
-    },
+    answer::{Answer, Moment, View, cell, counted, event::EventDocument, facts::Facts},
     render::{
         number::{bytes, thousands},
         table::Table,
@@ -92,23 +87,6 @@ impl Lineage {
 }
 
 impl SessionDocument {
-    /// `Session 01M7… of u_1842 is DEAD since 2026-11-20 14:03:11.482Z`.
-    fn headline(&self) -> String {
-        let item = &self.session;
-        let id = &item.id;
-        let user = crate::render::escape::escape(&item.user_id);
-        let guest = if item.is_guest { "guest " } else { "" };
-        let live = painted("live", paint::GOOD);
-        let dead = painted("DEAD", paint::BAD);
-        match (item.state, item.ended_at_ms) {
-            (Standing::Live, _) | (_, None) => format!("Session {id} of {guest}{user} is {live}"),
-            (Standing::Ended | Standing::Expired, Some(at_ms)) => {
-                let since = self.view.time(at_ms);
-                format!("Session {id} of {guest}{user} is {dead} since {since}")
-            }
-        }
-    }
-
     fn end_facts(&self, facts: &mut Facts) {
         let item = &self.session;
         let Some(reason) = item.end_reason else { return };
@@ -127,7 +105,7 @@ impl fmt::Display for SessionDocument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let item = &self.session;
         let view = &self.view;
-        writeln!(f, "{}\n", self.headline())?;
+        writeln!(f, "{}\n", item.headline(view))?;
         let mut facts = Facts::wide(11);
         self.end_facts(&mut facts);
         facts.add_some("device", item.device.as_ref());

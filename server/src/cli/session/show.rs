@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use passbook::{
-    SessionId,
+    LedgerError, SessionId,
     core::{SessionState, SessionView as _, SpentToken, WholeState as _},
 };
 
@@ -22,6 +22,9 @@ use crate::{
     render::number::thousands,
 };
 
+/// So many of its last events are shown if nobody says.
+const EVENTS_DEFAULT: usize = 10;
+
 #[derive(Debug, clap::Args)]
 #[command(before_long_help = "\
 Examples:
@@ -36,7 +39,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "AT", allow_hyphen_values = true)]
     at: Option<At>,
     /// How many of its last events to show.
-    #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 10)]
+    #[arg(short = 'n', long, value_name = "COUNT", default_value_t = EVENTS_DEFAULT)]
     events: usize,
 }
 
@@ -53,6 +56,11 @@ struct Found {
 struct LastEvents {
     events: VecDeque<EventDocument>,
     total: u64,
+}
+
+/// The session as it was at that moment.
+pub(in crate::cli) fn show_at(app: &App, session: SessionId, at: At) -> Result<(), Failure> {
+    run(app, &Args { session, at: Some(at), events: EVENTS_DEFAULT })
 }
 
 pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
@@ -90,8 +98,8 @@ fn tell(app: &App, args: &Args, book: &Book) -> Result<(SessionDocument, bool), 
     })?;
     progress.finish();
     let judged_at_ms = judged_at_ms(until, &folded, now_ms);
-    let found =
-        find(&folded, id, gone, judged_at_ms).ok_or_else(|| unknown(id, book, folded.sequence))?;
+    let found = find(&folded, id, gone, judged_at_ms)
+        .ok_or_else(|| unknown(id, book.first(), folded.sequence))?;
     let created = found.track.as_ref().map_or(0, |track| track.created_sequence);
     let is_archived = created < book.journal_first();
     EventDocument::without_dates(&mut last.events);
@@ -111,9 +119,18 @@ fn find(fold: &Fold, id: SessionId, gone: Option<Ended>, judged_at_ms: u64) -> O
     gone.map(|Ended { state, track, spent, end }| Found { state, track, spent, end: Some(end) })
 }
 
-fn unknown(id: SessionId, book: &Book, through: u64) -> Failure {
+/// Why nothing is told of the session.
+pub(in crate::cli) fn told_of(id: SessionId, error: LedgerError) -> Failure {
+    if let LedgerError::NoTrace { first, last } = error {
+        return unknown(id, first, last);
+    }
+    error.into()
+}
+
+fn unknown(id: SessionId, first: u64, last: u64) -> Failure {
+    let gone = if first > 1 { "; what was before fell to the retention" } else { "" };
     Failure::new(Exit::NotFound, "not_found", format!("there is no session {id}"))
-        .why(format!("it never existed in @{} .. @{}", thousands(book.first()), thousands(through)))
+        .why(format!("it never existed in @{} .. @{}{gone}", thousands(first), thousands(last)))
         .help("passbook session list shows those that there are")
         .field("session", serde_json::json!(id.to_string()))
 }

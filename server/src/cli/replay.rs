@@ -1,0 +1,67 @@
+//! `passbook replay`: the past of the store: at, explain.
+
+use clap::Subcommand;
+use passbook::SessionId;
+
+use super::{global::App, session, why};
+use crate::{
+    answer::{explanation::Length, past::PastDocument},
+    at::At,
+    failure::Failure,
+    reading::Book,
+};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// The state as it was: counts, one session, or those that a filter lets through.
+    At(AtArgs),
+    /// Why a session is dead, with all values and all events (the long form of why).
+    Explain(why::Args),
+}
+
+#[derive(Debug, clap::Args)]
+#[command(before_long_help = "\
+Examples:
+  passbook replay at 14:03
+  passbook replay at @1048610 --session 01M7WH9B1A4TFF59TDWH9EDD1R
+  passbook replay at -24h --filter 'ip:203.0.113.0/24 state:live'
+")]
+pub(crate) struct AtArgs {
+    /// The moment: see passbook help at.
+    #[arg(value_name = "AT", allow_hyphen_values = true)]
+    at: At,
+    /// This session, as session show tells it.
+    #[arg(long, value_name = "SESSION", conflicts_with_all = ["user", "filter"])]
+    session: Option<SessionId>,
+    /// The sessions of this user, as session list tells them.
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
+    /// The sessions that it lets through: see passbook help filter.
+    #[arg(long, value_name = "FILTER", allow_hyphen_values = true)]
+    filter: Option<String>,
+}
+
+pub(crate) fn run(app: &App, verb: Verb) -> Result<(), Failure> {
+    match verb {
+        Verb::At(args) => at(app, args),
+        Verb::Explain(args) => why::run(app, &args, Length::Long),
+    }
+}
+
+fn at(app: &App, args: AtArgs) -> Result<(), Failure> {
+    let AtArgs { at, session, user, filter } = args;
+    if let Some(session) = session {
+        return session::show_at(app, session, at);
+    }
+    if user.is_some() || filter.is_some() {
+        return session::list(app, &session::ListArgs::at(at, filter, user));
+    }
+    let now_ms = app.now_ms();
+    let past = Book::read(app, |book| {
+        let until = book.until(Some(&at), now_ms)?;
+        let replay = book.replay(now_ms);
+        let moment = until.moment().unwrap_or(passbook::At::Sequence(book.head()));
+        Ok(PastDocument::of(&replay.as_of(moment)?, app.output.view(now_ms)))
+    })?;
+    app.output.print(&past)
+}

@@ -1,0 +1,113 @@
+//! Asking the past: why a session is dead, its tokens, the state at a moment.
+
+use super::support::{Store, run_with, story};
+
+#[test]
+fn why_names_the_event_that_ended_a_session_and_the_rule() {
+    let store = story();
+    let told = store.run(&["why", &store.reused, "--json"]).json();
+    assert_eq!((&told["state"], &told["end_reason"]), (&"ended".into(), &"token_reuse".into()));
+    let sequence = told["ended_sequence"].as_u64().expect("an event ended it");
+    let event = store.run(&["journal", "show", &format!("@{sequence}"), "--json"]).json();
+    assert_eq!(event["kind"], told["ended_kind"]);
+    assert_eq!(
+        (&told["cause"]["rule"], &event["detail"]["verdict"]),
+        (&"reused".into(), &"ended".into())
+    );
+    let shown = store.run(&["session", "show", &store.reused, "--json"]).json();
+    for field in ["ended_at", "ended_by", "ended_sequence", "end_reason", "created_sequence"] {
+        assert_eq!(told[field], shown[field], "{field}");
+    }
+    let text = store.run(&["why", &store.reused, "--format", "table"]).ok();
+    assert_eq!(text.matches("◄ ended here").count(), 1, "{text}");
+    let closer = text.lines().last().expect("lines").split_once("passbook ").expect("a command");
+    let closer: Vec<&str> = closer.1.split(' ').collect();
+    assert!(store.run(&closer).ok().contains("\tlive\n"), "it lived just before its end");
+}
+
+#[test]
+fn why_a_session_lives_says_what_would_end_it_and_when() {
+    let store = story();
+    let told = store.run(&["why", &store.live, "--json"]).json();
+    assert_eq!((&told["state"], &told["cause"]), (&"live".into(), &serde_json::Value::Null));
+    assert_eq!(told["outlook"]["reason"], "expired_idle");
+    assert_eq!(told["outlook"]["expires_at"], told["expires_at"]);
+    let earlier = store.run(&["why", &store.reused, "--at", "@2", "--json"]).json();
+    assert_eq!(earlier["state"], "live", "it had not ended yet: {earlier}");
+    let later =
+        [&["why", &store.live, "--json", "--store", store.path()][..], &["--now", "2027-01-20"]];
+    let later = super::support::run(&later.concat()).json();
+    assert_eq!((&later["state"], &later["cause"]["rule"]), (&"expired".into(), &"expired".into()));
+    assert_eq!(later["ended_sequence"], serde_json::Value::Null, "no sweep has said so");
+}
+
+#[test]
+fn the_session_of_a_token_is_explained_without_showing_it() {
+    let store = story();
+    let token = store.live_token.expose();
+    let verb = ["why", "--token-stdin", "--store", store.path(), "--now", super::support::NOW];
+    let told = run_with(&verb, token.as_bytes());
+    assert!(told.stdout.contains(&store.live), "{told:?}");
+    assert!(!told.stdout.contains(token.as_str()) && !told.stderr.contains(token.as_str()));
+    for bad in ["pb_nothing", &format!("pb_{}", "0123456789abcdef".repeat(4))] {
+        let refused = run_with(&verb, bad.as_bytes());
+        assert_eq!((refused.code, refused.stdout.as_str()), (3, ""), "{refused:?}");
+        assert!(!refused.stderr.contains(bad), "{refused:?}");
+    }
+}
+
+#[track_caller]
+fn check_unknown(store: &Store, verb: &[&str]) {
+    let unknown = [verb, &["01M7WH9B1A4TFF59TDWH9EDD1R"]].concat();
+    let refused = store.run(&unknown);
+    assert_eq!((refused.code, refused.stdout.as_str()), (3, ""), "{refused:?}");
+    assert!(refused.stderr.contains("it never existed in @1 .. @9"), "{refused:?}");
+}
+
+#[test]
+fn of_a_session_that_never_was_that_is_said() {
+    let store = story();
+    for verb in [&["why"][..], &["replay", "explain"], &["session", "lineage"]] {
+        check_unknown(&store, verb);
+    }
+}
+
+#[test]
+fn a_lineage_is_a_graph_of_all_tokens_and_of_each_reuse() {
+    let store = story();
+    let told = store.run(&["session", "lineage", &store.reused, "--json"]).json();
+    let states: Vec<_> = told["tokens"].as_array().expect("tokens").iter().collect();
+    assert_eq!((&states[0]["state"], &states[1]["state"]), (&"spent".into(), &"ended".into()));
+    let verdicts: Vec<_> =
+        told["presented"].as_array().expect("acts").iter().map(|it| &it["verdict"]).collect();
+    assert_eq!(verdicts, ["rotated", "ended"]);
+    let dot = store.run(&["session", "lineage", &store.reused, "--dot"]).ok();
+    assert!(dot.starts_with("digraph lineage {\n") && dot.ends_with("}\n"), "{dot}");
+    assert_eq!(dot.matches("g1 -> g2").count(), 1, "{dot}");
+    assert_eq!(dot.matches("shape=octagon").count(), 1, "{dot}");
+    for line in dot.lines() {
+        assert_eq!(line.matches('"').count() % 2, 0, "quotes come in pairs: {line}");
+    }
+}
+
+#[test]
+fn the_state_at_a_moment_is_that_of_a_list_at_that_moment() {
+    let store = story();
+    for at in ["@2", "@4", "@head", "2026-11-20T12:52:00Z", "13:00", "-1h"] {
+        let past = store.run(&["replay", "at", at, "--json"]).json();
+        let list = store.run(&["session", "list", "--at", at, "--json"]).json();
+        let live = list["items"].as_array().expect("items").len();
+        assert_eq!((&past["live"], &past["as_of"]), (&live.into(), &list["as_of"]), "{at}");
+        let filtered = store.run(&["replay", "at", at, "--filter", "user:mira", "--json"]).ok();
+        assert_eq!(
+            filtered,
+            store.run(&["session", "list", "user:mira", "--at", at, "--json"]).ok()
+        );
+        assert_eq!(filtered, store.run(&["replay", "at", at, "--user", "mira", "--json"]).ok());
+    }
+    let one = store.run(&["replay", "at", "@3", "--session", &store.reused]).ok();
+    assert_eq!(one, store.run(&["session", "show", &store.reused, "--at", "@3"]).ok());
+    let outside = store.run(&["replay", "at", "@10"]);
+    assert_eq!((outside.code, outside.stdout.as_str()), (3, ""), "{outside:?}");
+    assert!(outside.stderr.contains("@1 .. @9"), "{outside:?}");
+}
