@@ -82,7 +82,7 @@ enum Verb {
     /// The past: the state at a moment, why a session is dead.
     #[command(subcommand, arg_required_else_help = true)]
     Replay(replay::Verb),
-    /// The journal: stat, verify, dump, show, tail, salvage.
+    /// The journal: stat, verify, dump, show, tail, bookmark, salvage.
     #[command(subcommand, arg_required_else_help = true)]
     Journal(journal::Verb),
     /// Check every checksum, the order and the chain (= journal verify).

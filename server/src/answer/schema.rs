@@ -7,9 +7,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    Answer, Line, backup, compacted, event, explanation, exported, history, import, journal,
-    lineage, made, mirror, moved, past, quickstart, restored, salvaged, session, snapshot, user,
-    verify,
+    Answer, Line, backup, bookmark, compacted, event, explanation, exported, history, import,
+    journal, lineage, made, mirror, moved, past, quickstart, restored, salvaged, session, snapshot,
+    user, verify,
 };
 use crate::{
     failure,
@@ -38,6 +38,9 @@ pub(crate) fn all() -> Vec<(&'static str, Value)> {
         line(backup::BACKUP_ITEM_SCHEMA, schema_for!(Line<'_, backup::BackupItem>)),
         (backup::BACKUP_LIST_SCHEMA, schema_for!(backup::BackupList).to_value()),
         (backup::BACKUP_VERIFY_SCHEMA, schema_for!(backup::BackupsVerified).to_value()),
+        (bookmark::BOOKMARK_CREATED_SCHEMA, schema_for!(bookmark::BookmarkMade).to_value()),
+        line(bookmark::BOOKMARK_ITEM_SCHEMA, schema_for!(Line<'_, bookmark::BookmarkItem>)),
+        (bookmark::BOOKMARK_LIST_SCHEMA, schema_for!(bookmark::BookmarkList).to_value()),
         (compacted::COMPACTED_SCHEMA, schema_for!(compacted::Compacted).to_value()),
         (event::EVENT_SCHEMA, schema_for!(event::EventDocument).to_value()),
         (explanation::EXPLANATION_SCHEMA, schema_for!(explanation::ExplanationDocument).to_value()),

@@ -1,5 +1,7 @@
 //! What a verification found.
 
+mod replay;
+
 use std::{fmt, time::Duration};
 
 use passbook::journal::{Damage, Evidence, Tail, VerifyReport};
@@ -18,6 +20,8 @@ use crate::render::{
     number::{bytes, duration, thousands},
     table::Table,
 };
+
+pub(crate) use replay::ReplayChecked;
 
 /// The schema of [`Verified`].
 pub(crate) const VERIFY_SCHEMA: &str = "passbook.verify/1";
@@ -57,6 +61,9 @@ pub(crate) struct Verified {
     pub(crate) durable_at_start: u64,
     /// Bytes of a last write that was cut off and never acknowledged: no damage.
     pub(crate) torn_bytes: u64,
+    /// Whether replay gives the state that the events add up to; `null` = not asked, or not to be
+    /// told because of damage.
+    pub(crate) replay: Option<ReplayChecked>,
     /// How long it took, in milliseconds.
     pub(crate) duration_ms: u64,
     #[serde(skip)]
@@ -166,13 +173,23 @@ impl Verified {
             chain: report.chain.map(|chain| hex(&chain)),
             durable_at_start: report.durable_at_start,
             torn_bytes,
+            replay: None,
             duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             took,
         }
     }
 
+    /// The same, and what a check of replay found.
+    pub(crate) fn with_replay(mut self, replay: ReplayChecked) -> Self {
+        if !replay.is_good() {
+            self.result = "bad";
+        }
+        self.replay = Some(replay);
+        self
+    }
+
     pub(crate) fn is_good(&self) -> bool {
-        self.damages.is_empty()
+        self.damages.is_empty() && self.replay.as_ref().is_none_or(ReplayChecked::is_good)
     }
 
     fn intact_words(&self) -> String {
@@ -200,6 +217,12 @@ impl Verified {
     }
 }
 
+fn facts_of_replay(replay: Option<&ReplayChecked>, facts: &mut Facts) {
+    if let Some(replay) = replay {
+        facts.own("replay", replay.to_string());
+    }
+}
+
 /// Lowercase hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0x0f]);
@@ -209,7 +232,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 impl fmt::Display for Verified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.damages.iter().try_for_each(|damage| write!(f, "{damage}"))?;
-        if !self.is_good() {
+        if !self.damages.is_empty() {
             writeln!(f, "  what is intact: {}", self.intact_words())?;
             writeln!(
                 f,
@@ -248,6 +271,7 @@ impl fmt::Display for Verified {
                 format!("{} of a write that was never acknowledged", bytes(self.torn_bytes)),
             );
         }
+        facts_of_replay(self.replay.as_ref(), &mut facts);
         let (word, style) =
             if self.is_good() { ("GOOD", paint::GOOD) } else { ("BAD", paint::BAD) };
         facts.own("result", painted(word, style));
@@ -275,6 +299,8 @@ impl Answer for Verified {
             ("snapshots", snapshots_words(&self.snapshots).replace([',', '@'], "")),
             ("chain", cell(self.chain.as_ref())),
             ("torn_bytes", self.torn_bytes.to_string()),
+            ("replayed", cell(self.replay.as_ref().map(|replay| &replay.replayed))),
+            ("folded", cell(self.replay.as_ref().map(|replay| &replay.folded))),
         ])
     }
 }

@@ -84,7 +84,14 @@ pub(crate) struct Global {
     #[arg(short, long, global = true)]
     quiet: bool,
     /// How progress of long work is shown.
-    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "HOW")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "auto",
+        value_name = "HOW",
+        hide_default_value = true
+    )]
     progress: ProgressArg,
     /// Show no progress.
     #[arg(long, global = true)]
@@ -101,7 +108,7 @@ pub(crate) struct Global {
     /// The pager of all programs.
     #[arg(long, global = true, hide = true, env = "PAGER", value_name = "COMMAND")]
     any_pager: Option<String>,
-    /// With a verb that writes: go on from an older copy of the store, without what is missing.
+    /// When writing: go on from an older copy of the store, without the rest.
     #[arg(long, global = true)]
     accept_rollback: bool,
     /// Stop the clock at this time: for tests.

@@ -1,5 +1,6 @@
-//! `passbook journal`: stat, verify, dump, show, tail, salvage.
+//! `passbook journal`: stat, verify, dump, show, tail, bookmark, salvage.
 
+mod bookmark;
 mod salvage;
 mod stat;
 mod tail;
@@ -33,6 +34,8 @@ pub(crate) enum Verb {
     Show(ShowArgs),
     /// The last events, and with -f each new one.
     Tail(tail::Args),
+    /// Name this moment, to be given as =NAME wherever a moment is asked for.
+    Bookmark(bookmark::Args),
     /// Make a new store of what can be read of a damaged one.
     Salvage(salvage::Args),
     #[command(hide = true)]
@@ -81,6 +84,7 @@ pub(crate) fn run(app: &App, verb: Verb) -> Result<(), Failure> {
         Verb::Dump(args) => dump(app, &args),
         Verb::Show(args) => show(app, &args),
         Verb::Tail(args) => tail::run(app, &args),
+        Verb::Bookmark(args) => bookmark::run(app, &args),
         Verb::Salvage(args) => salvage::run(app, &args),
         Verb::Repair(args) => repair(app, &args),
     }

@@ -112,7 +112,7 @@ fn check_all(app: &App, book: &Book) -> Result<SnapshotsVerified, Failure> {
 }
 
 /// Takes the state on through these events.
-fn follow(
+pub(super) fn follow(
     book: &Book,
     state: &mut State,
     events: std::ops::RangeInclusive<u64>,

@@ -111,3 +111,50 @@ fn the_state_at_a_moment_is_that_of_a_list_at_that_moment() {
     assert_eq!((outside.code, outside.stdout.as_str()), (3, ""), "{outside:?}");
     assert!(outside.stderr.contains("@1 .. @9"), "{outside:?}");
 }
+
+#[test]
+fn a_moment_that_got_a_name_is_found_by_it() {
+    let store = story();
+    let operator = ["--operator", "mara"];
+    let made = store.run(&[&["journal", "bookmark", "before", "--json"][..], &operator].concat());
+    assert_eq!(made.json()["sequence"], 11, "behind the opening for it: {made:?}");
+    store.run(&[&["session", "revoke", &store.live, "--yes"][..], &operator].concat()).ok();
+    let then = store.run(&["why", &store.live, "--at", "=before", "--json"]).json();
+    let now = store.run(&["why", &store.live, "--json"]).json();
+    assert_eq!((&then["state"], &now["state"]), (&"live".into(), &"ended".into()));
+    assert_eq!(now["cause"]["rule"], "requested");
+    assert_eq!(store.run(&["replay", "at", "=before", "--json"]).json()["at"], 11);
+    let again = [&["journal", "bookmark", "before", "--note", "REL-88"][..], &operator].concat();
+    store.run(&again).ok();
+    let list = store.run(&["journal", "bookmark", "--list", "--json"]).json();
+    assert_eq!(list["items"].as_array().map(Vec::len), Some(1), "{list}");
+    let item = &list["items"][0];
+    assert_eq!((&item["name"], &item["note"]), (&"before".into(), &"REL-88".into()));
+    assert!(item["sequence"].as_u64() > Some(11), "the later moment has the name: {item}");
+    let empty = store.run(&["journal", "bookmark", ""]);
+    assert_eq!((empty.code, empty.stdout.as_str()), (2, ""), "{empty:?}");
+}
+
+#[test]
+fn replay_gives_the_state_of_the_events_also_behind_a_compaction() {
+    let store = story();
+    let checked = store.run(&["verify", "--replay", "--json"]);
+    assert_eq!(checked.code, 0, "{checked:?}");
+    let replay = checked.json()["replay"].clone();
+    assert_eq!((&replay["at"], &replay["folded_from"]), (&9.into(), &1.into()));
+    assert_eq!(replay["replayed"], replay["folded"]);
+    let past = store.run(&["replay", "at", "@head", "--json"]).json();
+    assert_eq!(past["fingerprint"], replay["folded"]);
+    assert_eq!(store.run(&["verify", "--json"]).json()["replay"], serde_json::Value::Null);
+    store.run(&["snapshot", "create"]).ok();
+    store.run(&["compact"]).ok();
+    let behind = store.run(&["verify", "--replay", "--json"]);
+    assert_eq!(behind.code, 0, "{behind:?}");
+    let replay = &behind.json()["replay"];
+    assert!(replay["folded_from"].as_u64() > Some(1), "{replay}");
+    assert_eq!(replay["replayed"], replay["folded"]);
+    let why = store.run(&["why", &store.reused, "--json"]).json();
+    assert_eq!(why["end_reason"], "token_reuse", "the archive has it: {why}");
+    let table = store.run(&["verify", "--replay", "--format", "table"]).ok();
+    assert!(table.contains("\nreplay ") && table.ends_with("GOOD\n"), "{table}");
+}
