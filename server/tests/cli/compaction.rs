@@ -117,6 +117,9 @@ fn verbs_tell_after_a_compaction_what_they_told_before() {
         format!("session list user:mira --at {at}"),
         format!("session show {} --at {at}", store.live),
         format!("session show {} --at {at}", store.ended),
+        format!("why {} --at {at}", store.live),
+        format!("replay explain {}", store.ended),
+        format!("session lineage {}", store.ended),
         format!("user show mira --at {at}"),
         format!("user show jonas --at {at}"),
         "user history jonas".to_owned(),
@@ -154,6 +157,10 @@ fn the_state_begins_at_the_snapshot_and_has_the_data_that_the_archive_has_not() 
     assert_eq!(all["counts"]["ended_since"], serde_json::Value::Null);
     assert_eq!(all["counts"]["ended"], 204);
     assert_eq!(all["complete_from"]["sequence"], 1);
+    let checked = store.run("verify --replay --json").json();
+    let replay = &checked["replay"];
+    assert_eq!((&checked["result"], &replay["replayed"]), (&"good".into(), &replay["folded"]));
+    assert!(replay["folded_from"].as_u64() > Some(1), "from the oldest snapshot: {replay}");
 }
 
 #[test]
