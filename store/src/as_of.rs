@@ -73,6 +73,12 @@ impl View {
         Self { data, ..self }
     }
 
+    /// Moves on: the tables have folded up to `sequence`, or back to it.
+    pub(crate) fn moved_to(&mut self, sequence: u64, at_ms: u64) {
+        self.sequence = sequence;
+        self.at_ms = at_ms;
+    }
+
     /// The tables underneath.
     pub(crate) fn live(&self) -> &Live {
         &self.live

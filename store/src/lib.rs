@@ -68,8 +68,9 @@ pub use passbook_projections::rows::{
 };
 pub use ports::{Clock, Entropy, EntropyError, OsEntropy, SeededEntropy, SimClock, SystemClock};
 pub use replay::{
-    At, Cause, Ending, Explanation, Lineage, LineageToken, Outlook, Presented, Replay, Standing,
-    TokenEnd, Use,
+    At, Bisection, Breakpoint, Cause, Diff, Difference, Ended, Ending, Explanation, FieldChange,
+    Lineage, LineageToken, Moment, Outlook, Presented, Replay, SessionChange, Standing, Step,
+    Stepper, TokenEnd, Use,
 };
 pub use rows::{MirrorHealth, RowCheck, RowDifference, RowDifferenceKind, RowMirror};
 pub use salvage::{SalvageOutcome, SalvagePhase, SalvageProgress, salvage, salvage_with};

@@ -1,11 +1,17 @@
 //! Asking the past: the state at any moment, why a session ended, what another policy would have done.
 
+mod bisect;
+mod breakpoint;
+mod diff;
+mod difference;
 mod ending;
 mod explain;
 mod explanation;
 mod lineage;
 mod moment;
+mod noting;
 mod seek;
+mod stepper;
 mod trail;
 
 use passbook_core::{SessionId, Token};
@@ -13,10 +19,15 @@ use passbook_journal::Journal;
 use passbook_projections::Live;
 
 pub use self::{
+    bisect::Bisection,
+    breakpoint::Breakpoint,
+    diff::{Diff, Moment},
+    difference::{Difference, Ended, FieldChange, SessionChange},
     ending::{Cause, Ending},
     explanation::{Explanation, Outlook, Standing},
     lineage::{Lineage, LineageToken, Presented, TokenEnd, Use},
     moment::At,
+    stepper::{Step, Stepper},
 };
 use crate::{as_of::View, error::LedgerError, ledger::Ledger};
 
@@ -161,6 +172,60 @@ impl<'a> Replay<'a> {
     /// As [`explain`](Self::explain).
     pub fn lineage(&self, session: SessionId) -> Result<Lineage, LedgerError> {
         lineage::lineage(self, session)
+    }
+
+    /// A place between two events, to go on from event by event, forwards and back. Stepping goes in
+    /// the order of recording: a time is the place behind all that was recorded by then.
+    ///
+    /// # Errors
+    /// As [`as_of`](Self::as_of).
+    pub fn step_from(&self, at: At) -> Result<Stepper<'a>, LedgerError> {
+        Stepper::new(*self, at)
+    }
+
+    /// The first event after which `holds` is true of the state, for a question that stays true once
+    /// it is: else it is some event after which it is true and before which it is not. It looks at
+    /// O(log n) states, and folds each event twice at most.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), passbook::LedgerError> {
+    /// let ledger = passbook::Ledger::memory()?;
+    /// for user in ["ann", "bob", "cas"] {
+    ///     ledger.create(user).await?;
+    /// }
+    /// let crowded = ledger.replay().bisect(|view| view.len() >= 2)?;
+    /// assert_eq!(crowded.first, Some(3));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`LedgerError::Read`] and [`LedgerError::Event`].
+    pub fn bisect(&self, mut holds: impl FnMut(&View) -> bool) -> Result<Bisection, LedgerError> {
+        bisect::bisect(self, &mut holds)
+    }
+
+    /// What differs between a moment and a later one: sessions that opened, ended and changed. Those
+    /// that opened and ended in between are in neither. Two sequences, or two times, may come in
+    /// either order.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), passbook::LedgerError> {
+    /// use passbook::{At, EndReason, Ledger};
+    /// let ledger = Ledger::memory()?;
+    /// let ann = ledger.create("ann").await?;
+    /// let before = ledger.sequence();
+    /// ledger.create("bob").await?;
+    /// ledger.revoke(&ann.token).await?;
+    /// let diff = ledger.replay().diff(At::Sequence(before), At::Sequence(ledger.sequence()))?;
+    /// assert_eq!(diff.difference.opened.len(), 1);
+    /// assert_eq!(diff.difference.ended[0].ending.reason, EndReason::Logout);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`as_of`](Self::as_of).
+    pub fn diff(&self, from: At, to: At) -> Result<Diff, LedgerError> {
+        diff::diff(self, from, to)
     }
 
     /// The clock's time, or that of the last event, if that is later.

@@ -60,6 +60,11 @@ impl Rows {
         self.shards.of(slot.number()).write().spend(slot, token);
     }
 
+    /// Takes the last spent token away again.
+    pub(crate) fn unspend(&self, slot: Slot) -> Option<SpentToken> {
+        self.shards.of(slot.number()).write().unspend(slot)
+    }
+
     /// Begins a capture of what is in the slots up to `highest`.
     pub(crate) fn begin_capture(&self, highest: u32) {
         let end = index(highest / SHARDS) + 1;

@@ -38,6 +38,23 @@ impl<'a> LiveWriter<'a> {
         Capture::begin(self.live, self.slots.highest())
     }
 
+    /// Sets the time of the last event, in Unix milliseconds, also to an earlier one: for a fold that
+    /// is undone.
+    pub fn rewind_to(&mut self, at_ms: u64) {
+        self.live.head.write().last_at_ms = at_ms;
+    }
+
+    /// Forgets the token that the session spent last: for a fold that is undone. The session is to be
+    /// put back as it was before, next.
+    pub fn unspend(&mut self, id: SessionId) {
+        let live = self.live;
+        if let Some(slot) = live.slot_of(id)
+            && let Some(token) = live.rows.unspend(slot)
+        {
+            live.tokens.remove(&token.digest, Place::Spent(slot));
+        }
+    }
+
     fn insert(&mut self, state: &SessionState) {
         let live = self.live;
         let session = &state.session;

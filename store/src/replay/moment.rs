@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use passbook_core::{SessionView as _, apply, codec};
 use passbook_journal::{Journal, ReadError, Record};
+use passbook_projections::{Live, history::Recorded};
 
 use crate::{
     as_of::{DataOfSessions, View, as_of},
@@ -85,6 +86,18 @@ pub(super) fn base(journal: &dyn Journal, at: At) -> Result<View, LedgerError> {
 
 /// Folds the events from `from` on that belong to the moment.
 fn fold(journal: &dyn Journal, base: View, from: u64, at: At) -> Result<View, LedgerError> {
+    fold_with(journal, base, (from, at), &mut |live, recorded| {
+        apply(&mut live.writer(), recorded.sequence, &recorded.event);
+    })
+}
+
+/// The same, with a fold of the caller's.
+pub(super) fn fold_with(
+    journal: &dyn Journal,
+    base: View,
+    (from, at): (u64, At),
+    fold: &mut dyn FnMut(&Live, Recorded),
+) -> Result<View, LedgerError> {
     let data = base.data_of_sessions();
     let mut sequence = base.sequence();
     let live = base.into_live();
@@ -95,9 +108,8 @@ fn fold(journal: &dyn Journal, base: View, from: u64, at: At) -> Result<View, Le
             Belongs::No => continue,
             Belongs::NorWhatFollows => break,
         }
-        let event = decode(&record)?;
-        apply(&mut live.writer(), record.sequence, &event);
         sequence = record.sequence;
+        fold(&live, Recorded { sequence, event: decode(&record)? });
     }
     let last_at_ms = live.last_at_ms();
     let (sequence, at_ms) = match at {

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use crate::histories::{Life, MINUTE_MS, Model, START_MS, user, wishes};
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn the_state_at_every_sequence_is_the_fold_of_the_events_up_to_it(wishes in wishes(40)) {
         let mut life = Life::after(&wishes);

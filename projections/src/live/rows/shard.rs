@@ -102,6 +102,17 @@ impl RowShard {
         self.spent.entry(slot).or_insert_with(|| Vec::with_capacity(1)).push(token);
     }
 
+    /// Takes the last spent token away again.
+    pub(crate) fn unspend(&mut self, slot: Slot) -> Option<SpentToken> {
+        self.set_aside(slot);
+        let spent = self.spent.get_mut(&slot)?;
+        let token = spent.pop();
+        if spent.is_empty() {
+            self.spent.remove(&slot);
+        }
+        token
+    }
+
     /// Writes a session into a slot; if one is there, it keeps its spent tokens.
     pub(crate) fn put(&mut self, slot: Slot, state: &SessionState, user: Text) {
         self.set_aside(slot);
