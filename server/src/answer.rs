@@ -17,6 +17,7 @@ use crate::render::{
 pub(crate) mod backup;
 pub(crate) mod bookmark;
 pub(crate) mod compacted;
+pub(crate) mod diff;
 pub(crate) mod event;
 pub(crate) mod explanation;
 pub(crate) mod exported;

@@ -1,13 +1,13 @@
-//! `passbook replay`: the past of the store: at, explain.
+//! `passbook replay`: the past of the store: at, diff, explain.
 
 use clap::Subcommand;
 use passbook::SessionId;
 
 use super::{global::App, session, why};
 use crate::{
-    answer::{explanation::Length, past::PastDocument},
+    answer::{diff::DiffDocument, explanation::Length, past::PastDocument},
     at::At,
-    failure::Failure,
+    failure::{Exit, Failure},
     reading::Book,
 };
 
@@ -15,6 +15,8 @@ use crate::{
 pub(crate) enum Verb {
     /// The state as it was: counts, one session, or those that a filter lets through.
     At(AtArgs),
+    /// What differs between two moments: sessions that opened, ended and changed.
+    Diff(DiffArgs),
     /// Why a session is dead, with all values and all events (the long form of why).
     Explain(why::Args),
 }
@@ -41,9 +43,29 @@ pub(crate) struct AtArgs {
     filter: Option<String>,
 }
 
+#[derive(Debug, clap::Args)]
+#[command(before_long_help = "\
+Examples:
+  passbook replay diff 13:00 14:05
+  passbook replay diff =before-deploy @head --json
+  passbook replay diff @1048000 @1048611 --format plain
+")]
+pub(crate) struct DiffArgs {
+    /// The earlier moment: see passbook help at.
+    #[arg(value_name = "A", allow_hyphen_values = true)]
+    from: At,
+    /// The later one.
+    #[arg(value_name = "B", allow_hyphen_values = true)]
+    to: At,
+    /// Exit code 4 if anything differs.
+    #[arg(long)]
+    exit_code: bool,
+}
+
 pub(crate) fn run(app: &App, verb: Verb) -> Result<(), Failure> {
     match verb {
         Verb::At(args) => at(app, args),
+        Verb::Diff(args) => diff(app, &args),
         Verb::Explain(args) => why::run(app, &args, Length::Long),
     }
 }
@@ -58,10 +80,26 @@ fn at(app: &App, args: AtArgs) -> Result<(), Failure> {
     }
     let now_ms = app.now_ms();
     let past = Book::read(app, |book| {
-        let until = book.until(Some(&at), now_ms)?;
-        let replay = book.replay(now_ms);
-        let moment = until.moment().unwrap_or(passbook::At::Sequence(book.head()));
-        Ok(PastDocument::of(&replay.as_of(moment)?, app.output.view(now_ms)))
+        let past = book.replay(now_ms).as_of(moment(book, &at, now_ms)?)?;
+        Ok(PastDocument::of(&past, app.output.view(now_ms)))
     })?;
     app.output.print(&past)
+}
+
+fn diff(app: &App, args: &DiffArgs) -> Result<(), Failure> {
+    let now_ms = app.now_ms();
+    let document = Book::read(app, |book| {
+        let from = moment(book, &args.from, now_ms)?;
+        let to = moment(book, &args.to, now_ms)?;
+        let diff = book.replay(now_ms).diff(from, to)?;
+        Ok(DiffDocument::of(&diff, app.output.view(now_ms)))
+    })?;
+    app.output.print(&document)?;
+    if args.exit_code && !document.is_same() { Err(Failure::told(Exit::Bad)) } else { Ok(()) }
+}
+
+/// The moment that a person named.
+fn moment(book: &Book, at: &At, now_ms: u64) -> Result<passbook::At, Failure> {
+    let moment = book.until(Some(at), now_ms)?.moment();
+    Ok(moment.unwrap_or(passbook::At::Sequence(book.head())))
 }

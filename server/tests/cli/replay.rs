@@ -149,3 +149,24 @@ fn replay_gives_the_state_that_the_events_add_up_to() {
     let table = store.run(&["verify", "--replay", "--format", "table"]).ok();
     assert!(table.contains("\nreplay ") && table.ends_with("GOOD\n"), "{table}");
 }
+
+#[test]
+fn two_moments_differ_by_what_opened_ended_and_changed_between_them() {
+    let store = story();
+    let diff = store.run(&["replay", "diff", "@2", "@head", "--json"]);
+    assert_eq!(diff.code, 0, "{diff:?}");
+    let diff = diff.json();
+    let live = |at: &str| store.run(&["replay", "at", at, "--json"]).json()["live"].clone();
+    assert_eq!((&diff["from"]["live"], &diff["to"]["live"]), (&live("@2"), &live("@head")));
+    let opened = diff["opened"].as_array().expect("a list");
+    assert_eq!(opened.iter().filter(|item| item["id"] == store.live.as_str()).count(), 1);
+    assert_eq!(diff["ended"][0]["id"], store.reused.as_str());
+    assert_eq!(diff["ended_by"]["token_reuse"], 1);
+    let changed = store.run(&["replay", "diff", "@2", "@3", "--json"]).json();
+    assert_eq!(changed["changed"][0]["session"], store.reused.as_str());
+    assert_eq!(changed["changed"][0]["fields"][0]["field"], "generation");
+    for (moments, code) in [(["@2", "@3"], 4), (["@3", "@3"], 0)] {
+        let verb = [&["replay", "diff"][..], &moments, &["--exit-code"]].concat();
+        assert_eq!(store.run(&verb).code, code, "{moments:?}");
+    }
+}
