@@ -15,6 +15,7 @@ use crate::render::{
 };
 
 pub(crate) mod backup;
+pub(crate) mod bisection;
 pub(crate) mod bookmark;
 pub(crate) mod compacted;
 pub(crate) mod diff;

@@ -7,9 +7,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    Answer, Line, backup, bookmark, compacted, diff, event, explanation, exported, history, import,
-    journal, lineage, made, mirror, moved, past, quickstart, restored, salvaged, session, snapshot,
-    user, verify,
+    Answer, Line, backup, bisection, bookmark, compacted, diff, event, explanation, exported,
+    history, import, journal, lineage, made, mirror, moved, past, quickstart, restored, salvaged,
+    session, snapshot, user, verify,
 };
 use crate::{
     failure,
@@ -51,6 +51,7 @@ pub(crate) fn all() -> Vec<(&'static str, Value)> {
         (journal::JOURNAL_STAT_SCHEMA, schema_for!(journal::JournalStat).to_value()),
         (mirror::MIRROR_SCHEMA, schema_for!(mirror::Mirrored).to_value()),
         (quickstart::QUICKSTART_SCHEMA, schema_for!(quickstart::Tour).to_value()),
+        (bisection::BISECTION_SCHEMA, schema_for!(bisection::BisectionDocument).to_value()),
         (diff::DIFF_SCHEMA, schema_for!(diff::DiffDocument).to_value()),
         (past::PAST_SCHEMA, schema_for!(past::PastDocument).to_value()),
         (restored::RESTORED_SCHEMA, schema_for!(restored::Restored).to_value()),

@@ -1,4 +1,6 @@
-//! `passbook replay`: the past of the store: at, diff, explain.
+//! `passbook replay`: the past of the store: at, diff, explain, bisect.
+
+mod bisect;
 
 use clap::Subcommand;
 use passbook::SessionId;
@@ -19,6 +21,8 @@ pub(crate) enum Verb {
     Diff(DiffArgs),
     /// Why a session is dead, with all values and all events (the long form of why).
     Explain(why::Args),
+    /// The first event after which some live session is like this, or none is any more.
+    Bisect(bisect::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -67,6 +71,7 @@ pub(crate) fn run(app: &App, verb: Verb) -> Result<(), Failure> {
         Verb::At(args) => at(app, args),
         Verb::Diff(args) => diff(app, &args),
         Verb::Explain(args) => why::run(app, &args, Length::Long),
+        Verb::Bisect(args) => bisect::run(app, &args),
     }
 }
 

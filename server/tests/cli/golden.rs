@@ -18,6 +18,7 @@ fn verbs(live: &str, reused: &str) -> Vec<(&'static str, Vec<String>)> {
         ("replay-explain", words(&format!("replay explain {reused} --at @2"))),
         ("replay-at", words("replay at 2026-11-20T12:52:00Z")),
         ("replay-diff", words("replay diff @2 @head")),
+        ("replay-bisect", words("replay bisect user:dagny")),
         ("user-show", words("user show mira")),
         ("user-history", words("user history mira")),
         ("journal-dump", words("journal dump @2..")),

@@ -170,3 +170,23 @@ fn two_moments_differ_by_what_opened_ended_and_changed_between_them() {
         assert_eq!(store.run(&verb).code, code, "{moments:?}");
     }
 }
+
+#[test]
+fn a_bisection_finds_the_event_that_a_list_at_each_event_finds() {
+    let store = story();
+    for user in ["user:mira", "user:dagny", "user:nobody"] {
+        let mut by_lists = None;
+        for at in 1..=9_u64 {
+            let list = store.run(&["session", "list", user, "--at", &format!("@{at}"), "--json"]);
+            let has = list.json()["items"].as_array().is_some_and(|items| !items.is_empty());
+            by_lists = by_lists.or(has.then_some(at));
+        }
+        let found = store.run(&["replay", "bisect", user, "--json"]);
+        match by_lists {
+            Some(first) => assert_eq!(found.json()["first"], first, "{user}"),
+            None => assert_eq!((found.code, found.stdout.as_str()), (3, ""), "{found:?}"),
+        }
+    }
+    let refused = store.run(&["replay", "bisect", "state:ended"]);
+    assert_eq!((refused.code, refused.stdout.as_str()), (2, ""), "{refused:?}");
+}

@@ -63,6 +63,7 @@ fn documents_keep_to_their_schemas() {
         &format!("why {live}"),
         &format!("why {reused}"),
         "replay at @4",
+        "replay bisect user:dagny",
         "replay diff @4 @head",
         "verify --replay",
         "journal bookmark here --operator mara",
