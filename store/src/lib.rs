@@ -68,9 +68,9 @@ pub use passbook_projections::rows::{
 };
 pub use ports::{Clock, Entropy, EntropyError, OsEntropy, SeededEntropy, SimClock, SystemClock};
 pub use replay::{
-    At, Bisection, Breakpoint, Cause, Diff, Difference, Ended, Ending, Explanation, FieldChange,
-    Lineage, LineageToken, Moment, Outlook, Presented, Replay, SessionChange, Standing, Step,
-    Stepper, TokenEnd, Use,
+    At, Bisection, Breakpoint, Cause, Diff, Difference, EndOf, Ended, Ending, Explanation,
+    FieldChange, Lineage, LineageToken, Moment, Moved, Outlook, Presented, Replay, SessionChange,
+    Shift, Standing, Step, Stepper, TokenEnd, Use, WhatIf, Why,
 };
 pub use rows::{MirrorHealth, RowCheck, RowDifference, RowDifferenceKind, RowMirror};
 pub use salvage::{SalvageOutcome, SalvagePhase, SalvageProgress, salvage, salvage_with};

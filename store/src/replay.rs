@@ -13,8 +13,9 @@ mod noting;
 mod seek;
 mod stepper;
 mod trail;
+mod what_if;
 
-use passbook_core::{SessionId, Token};
+use passbook_core::{Policy, SessionId, Token};
 use passbook_journal::Journal;
 use passbook_projections::Live;
 
@@ -28,6 +29,7 @@ pub use self::{
     lineage::{Lineage, LineageToken, Presented, TokenEnd, Use},
     moment::At,
     stepper::{Step, Stepper},
+    what_if::{EndOf, Moved, Shift, WhatIf, Why},
 };
 use crate::{as_of::View, error::LedgerError, ledger::Ledger};
 
@@ -226,6 +228,60 @@ impl<'a> Replay<'a> {
     /// As [`as_of`](Self::as_of).
     pub fn diff(&self, from: At, to: At) -> Result<Diff, LedgerError> {
         diff::diff(self, from, to)
+    }
+
+    /// What the past would have been under another policy since the one in force was set: exactly
+    /// which sessions would have ended earlier, later or not at all, and why. With the policy in
+    /// force it is nothing.
+    ///
+    /// # What is counted
+    /// The acts of the record are taken as they were, at their times, and are decided again:
+    /// - Timeouts that were the policy's are the other policy's; those that a login, a refresh or an
+    ///   import brought along stay. A timeout that is the same as the policy's counts as the
+    ///   policy's.
+    /// - A refresh, a touch or an upgrade of a session that would have been dead by then would have
+    ///   been refused: it extends nothing. That its user would then have logged in again is not
+    ///   invented.
+    /// - A login, and a guest's upgrade, ends the least recently active sessions beyond the other
+    ///   limit, among those that would have been live; unless the record shows that the login came
+    ///   with a limit of its own.
+    /// - A spent token is judged by the other race window and the other `on_reuse`.
+    /// - What somebody asked for, a logout or the end of all sessions of a user, ends what would have
+    ///   been live. The end of all but one would have been refused if that one had been dead.
+    /// - A session that would have outlived its recorded end has no acts after it, and ends when its
+    ///   timeout comes: later use, which nobody recorded, might have extended it.
+    /// - The replay window changes no end and is not looked at.
+    /// - Sessions that were live when the span began are taken over: with the other timeouts if they
+    ///   had those of the policy in force then, but not to end before the span.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), passbook::LedgerError> {
+    /// use passbook::{Ledger, Moved, Policy, SimClock};
+    /// let clock = std::sync::Arc::new(SimClock::at_ms(1_000_000));
+    /// let ledger = Ledger::builder().clock(clock.clone()).open_blocking()?;
+    /// let login = ledger.create("ann").await?;
+    /// clock.advance_ms(20 * 60_000); // twenty minutes of silence
+    /// ledger.touch(&login.token).await?;
+    /// let short = Policy { idle_timeout_ms: 15 * 60_000, ..Policy::default() };
+    /// let what_if = ledger.replay().what_if(&short)?;
+    /// assert_eq!(what_if.shifts[0].moved(), Moved::Earlier);
+    /// assert_eq!(what_if.shifts[0].other.expect("dead").at_ms, 1_000_000 + 15 * 60_000);
+    /// assert!(ledger.replay().what_if(&Policy::default())?.shifts.is_empty());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`as_of`](Self::as_of), for the moment before the span.
+    pub fn what_if(&self, policy: &Policy) -> Result<WhatIf, LedgerError> {
+        what_if::what_if(self, policy, None)
+    }
+
+    /// The same from the event `from` on, whatever policies were in force since.
+    ///
+    /// # Errors
+    /// As [`what_if`](Self::what_if).
+    pub fn what_if_since(&self, policy: &Policy, from: u64) -> Result<WhatIf, LedgerError> {
+        what_if::what_if(self, policy, Some(from))
     }
 
     /// The clock's time, or that of the last event, if that is later.

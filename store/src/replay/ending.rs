@@ -13,7 +13,8 @@ pub struct Ending {
     /// From when on it was dead, in Unix milliseconds: for an expiry, before the event that records
     /// it.
     pub at_ms: u64,
-    /// The event that ended it; `None` = its time has come, and no sweep has recorded that yet.
+    /// The event that ended it; for an expiry, the one that took it away afterwards: a sweep, a
+    /// compaction, the end of all the user's sessions. `None` = none has yet.
     pub event: Option<Recorded>,
     /// By which rule, with the values that it compared.
     pub cause: Cause,
@@ -91,6 +92,9 @@ impl Cause {
                     by: None,
                 },
             },
+            Fact::UserSessionsRevoked { .. } if was_over(before, event) => {
+                Self::expired(before, event.happened_at_ms())
+            }
             Fact::UserSessionsRevoked { except, ended, .. } => {
                 Self::AllOfUser { except: *except, ended: *ended }
             }
@@ -151,7 +155,7 @@ impl Ending {
         policy: Option<PolicyInForce>,
     ) -> Self {
         let cause = Cause::of(before, &recorded.event);
-        let reason = reason(before, &recorded.event.fact);
+        let reason = reason(before, &recorded.event);
         let at_ms = if reason.is_expiry() {
             before.session.expires_at_ms
         } else {
@@ -191,9 +195,16 @@ impl Ending {
     }
 }
 
+/// Whether its time had come before the event, and no sweep had taken it away.
+fn was_over(before: &SessionState, event: &Event) -> bool {
+    before.session.is_expired(event.happened_at_ms())
+}
+
 /// Why the event took the session away, as it was before.
-pub(crate) fn reason(before: &SessionState, fact: &Fact) -> EndReason {
-    match fact {
+fn reason(before: &SessionState, event: &Event) -> EndReason {
+    match &event.fact {
+        // It ended those that were live; the others went with them.
+        Fact::UserSessionsRevoked { .. } if was_over(before, event) => expiry_reason(before),
         Fact::SessionRevoked { reason, .. } | Fact::UserSessionsRevoked { reason, .. } => *reason,
         Fact::TokenReuseDetected { .. } => EndReason::TokenReuse,
         Fact::SessionsExpired { .. }

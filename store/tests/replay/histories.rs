@@ -33,7 +33,8 @@ pub(crate) struct Life {
 }
 
 pub(crate) fn digest(number: u64) -> TokenDigest {
-    let bytes = number.to_le_bytes().repeat(4);
+    // An odd factor makes no two numbers the same, and spreads them.
+    let bytes = number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes().repeat(4);
     TokenDigest::from_bytes(bytes.try_into().expect("32 bytes"))
 }
 
@@ -76,8 +77,13 @@ impl Life {
 
     /// The ledger that these things make.
     pub(crate) fn after(wishes: &[Wish]) -> Self {
+        Self::under(short_policy(), wishes)
+    }
+
+    /// The same under that policy.
+    pub(crate) fn under(policy: Policy, wishes: &[Wish]) -> Self {
         let mut life = Self::in_memory();
-        life.submit(Act::SetPolicy(short_policy()), 0, None);
+        life.submit(Act::SetPolicy(policy), 0, None);
         life.live(wishes);
         life
     }

@@ -6,3 +6,4 @@ mod explain;
 mod histories;
 mod past;
 mod step;
+mod what_if;
