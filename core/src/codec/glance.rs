@@ -2,7 +2,7 @@
 
 use super::{
     CodecError, decode, split_head,
-    wire::{SCHEMA, kind, start},
+    wire::{SCHEMA, kind, start::Start},
 };
 use crate::{Event, Fact, SessionId};
 
@@ -85,7 +85,7 @@ pub fn glance(bytes: &[u8]) -> Result<Glance, CodecError> {
         return decode(bytes).map(|event| Glance::of(&event));
     }
     let malformed = |why: super::Why| CodecError::Malformed { kind, schema, why: why.0 };
-    let ((at_ms, occurred_at_ms), rest) = start::times(body).map_err(malformed)?;
+    let start = Start::of(body).map_err(malformed)?;
     let about = match kind {
         kind::POLICY_SET => About::Policy,
         kind::USER_SESSIONS_REVOKED | kind::SESSIONS_EXPIRED | kind::COMPACTED => About::Sessions,
@@ -99,9 +99,9 @@ pub fn glance(bytes: &[u8]) -> Result<Glance, CodecError> {
         | kind::DATA_REMOVED
         | kind::SESSION_TOUCHED
         | kind::TOKEN_REUSE_DETECTED
-        | kind::SESSION_REAUTHENTICATED => About::Session(start::session(rest).map_err(malformed)?),
+        | kind::SESSION_REAUTHENTICATED => About::Session(start.session().map_err(malformed)?),
         kind::OPENED | kind::LOGIN_FAILED | kind::BOOKMARK | kind::SALVAGED => About::Nothing,
         _ => return Err(CodecError::Unknown { kind, schema }),
     };
-    Ok(Glance { at_ms, occurred_at_ms, about })
+    Ok(Glance { at_ms: start.at_ms, occurred_at_ms: start.occurred_at_ms, about })
 }

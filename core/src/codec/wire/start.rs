@@ -3,15 +3,22 @@
 use super::{HeadV1, SubjectV1, read::take};
 use crate::{SessionId, codec::Why};
 
-/// When the event was recorded and when it happened, where that is another time; and the bytes of
-/// the fact.
-pub(in crate::codec) fn times(body: &[u8]) -> Result<((u64, Option<u64>), &[u8]), Why> {
-    let (head, fact) = take::<HeadV1<'_>>(body)?;
-    Ok(((head.at_ms, head.occurred_at_ms), fact))
+/// What every event begins with, and the bytes of its fact.
+pub(in crate::codec) struct Start<'a> {
+    pub(in crate::codec) at_ms: u64,
+    pub(in crate::codec) occurred_at_ms: Option<u64>,
+    pub(in crate::codec) fact: &'a [u8],
 }
 
-/// The session of a fact that begins with its subject.
-pub(in crate::codec) fn session(fact: &[u8]) -> Result<SessionId, Why> {
-    let (subject, _) = take::<SubjectV1<'_>>(fact)?;
-    Ok(SessionId::from_u128(subject.session))
+impl<'a> Start<'a> {
+    pub(in crate::codec) fn of(body: &'a [u8]) -> Result<Self, Why> {
+        let (head, fact) = take::<HeadV1<'_>>(body)?;
+        Ok(Self { at_ms: head.at_ms, occurred_at_ms: head.occurred_at_ms, fact })
+    }
+
+    /// The session of a fact that begins with its subject.
+    pub(in crate::codec) fn session(&self) -> Result<SessionId, Why> {
+        let (subject, _) = take::<SubjectV1<'_>>(self.fact)?;
+        Ok(SessionId::from_u128(subject.session))
+    }
 }
