@@ -6,6 +6,7 @@
 //! Everything is read from files that the system has in memory. The seed is fixed.
 
 #![expect(clippy::disallowed_methods, reason = "a bench measures time and reads its own size")]
+#![expect(clippy::indexing_slicing, reason = "a bench that reaches beyond stops")]
 #![expect(clippy::print_stdout, reason = "a bench prints its table")]
 
 use std::{

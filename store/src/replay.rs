@@ -10,6 +10,7 @@ mod explanation;
 mod lineage;
 mod moment;
 mod noting;
+mod scan;
 mod seek;
 mod stepper;
 mod trail;

@@ -7,7 +7,8 @@ use passbook_projections::{Live, LoadPlan};
 
 use super::{
     Replay,
-    moment::{At, base, decode},
+    moment::{At, base},
+    scan::scan,
     stepper::Stepper,
 };
 use crate::{
@@ -158,14 +159,11 @@ impl Search<'_, '_> {
 
     /// Folds the events behind `from` up to `until`.
     fn fold_on(&mut self, live: &Live, from: u64, until: u64) -> Result<(), LedgerError> {
-        for record in self.replay.journal.read_kept(from + 1)? {
-            let record = record?;
-            if record.sequence > until {
-                break;
-            }
-            apply(&mut live.writer(), record.sequence, &decode(&record)?);
-            self.folded += 1;
-        }
+        let folded = &mut self.folded;
+        scan(self.replay.journal, (from + 1, At::Sequence(until)), &mut |recorded| {
+            apply(&mut live.writer(), recorded.sequence, &recorded.event);
+            *folded += 1;
+        })?;
         Ok(())
     }
 

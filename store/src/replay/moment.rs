@@ -6,6 +6,7 @@ use passbook_core::{SessionView as _, apply, codec};
 use passbook_journal::{Journal, ReadError, Record};
 use passbook_projections::{Live, history::Recorded};
 
+use super::scan::scan;
 use crate::{
     as_of::{DataOfSessions, View, as_of},
     error::LedgerError,
@@ -101,16 +102,10 @@ pub(super) fn fold_with(
     let data = base.data_of_sessions();
     let mut sequence = base.sequence();
     let live = base.into_live();
-    for record in journal.read_kept(from)? {
-        let record = record?;
-        match belongs(&record, at)? {
-            Belongs::Yes => {}
-            Belongs::No => continue,
-            Belongs::NorWhatFollows => break,
-        }
-        sequence = record.sequence;
-        fold(&live, Recorded { sequence, event: decode(&record)? });
-    }
+    scan(journal, (from, at), &mut |recorded| {
+        sequence = recorded.sequence;
+        fold(&live, recorded);
+    })?;
     let last_at_ms = live.last_at_ms();
     let (sequence, at_ms) = match at {
         At::Sequence(last) => (last, last_at_ms),

@@ -190,17 +190,14 @@ impl<'a> Stepper<'a> {
     }
 
     fn read(&mut self) -> Result<Option<Recorded>, LedgerError> {
-        let records = match &mut self.records {
-            Some(records) => records,
-            None => {
-                let from = self.view.sequence() + 1;
-                if from > self.replay.head() {
-                    return Ok(None);
-                }
-                self.records.insert(self.replay.journal.read_kept(from)?)
+        if self.records.is_none() {
+            let from = self.view.sequence() + 1;
+            if from > self.replay.head() {
+                return Ok(None);
             }
-        };
-        let Some(record) = records.next() else {
+            self.records = Some(self.replay.journal.read_kept(from)?);
+        }
+        let Some(record) = self.records.as_mut().and_then(Iterator::next) else {
             // More may become durable.
             self.records = None;
             return Ok(None);

@@ -5,8 +5,8 @@
 //! begins near that time; where that is not so, at the first event that is kept.
 
 use passbook_core::{
-    Event, Fact, PolicyInForce, SessionId, SessionState, SessionTable as _, SessionView as _,
-    State, WholeState as _, apply,
+    Event, Fact, PolicyInForce, SessionId, SessionState, SessionTable as _, SessionView, State,
+    WholeState as _, apply,
     codec::About,
     snapshot::{Section, decode as decode_section},
 };
@@ -226,7 +226,7 @@ impl Walker {
 /// The policy in force before the event `from`, if any event or snapshot that is kept says so.
 fn policy_before(replay: &Replay<'_>, from: u64) -> Result<Option<PolicyInForce>, LedgerError> {
     let holds = |policy: &PolicyInForce| policy.since_sequence < from;
-    if let Some(policy) = replay.live.map(|live| live.policy()).filter(holds) {
+    if let Some(policy) = replay.live.map(SessionView::policy).filter(holds) {
         return Ok(Some(policy));
     }
     let journal = replay.journal;

@@ -6,10 +6,7 @@ mod world;
 use passbook_core::{EndReason, Policy, PolicyInForce, SessionId, Text};
 
 use self::world::World;
-use super::{
-    Replay,
-    moment::{At, Belongs, belongs, decode},
-};
+use super::{Replay, moment::At, scan::scan};
 use crate::error::LedgerError;
 
 /// What another policy would have made of the past. Times are Unix milliseconds.
@@ -134,15 +131,10 @@ pub(super) fn what_if(
     let from = from.clamp(1, through.saturating_add(1));
     let mut world = World::new(&replay.as_of(At::Sequence(from - 1))?, *policy);
     let mut last_at_ms = 0;
-    for record in replay.journal.read_kept(from)? {
-        let record = record?;
-        match belongs(&record, At::Sequence(through))? {
-            Belongs::Yes => {}
-            Belongs::No | Belongs::NorWhatFollows => break,
-        }
-        last_at_ms = last_at_ms.max(record.time_ms);
-        world.add(record.sequence, &decode(&record)?);
-    }
+    scan(replay.journal, (from, At::Sequence(through)), &mut |recorded| {
+        last_at_ms = last_at_ms.max(recorded.event.at_ms);
+        world.add(recorded.sequence, &recorded.event);
+    })?;
     let judged_at_ms = replay.judged_at_ms(last_at_ms);
     let (recorded, sessions, shifts) = world.finish(judged_at_ms);
     Ok(WhatIf { recorded, policy: *policy, from, through, judged_at_ms, sessions, shifts })

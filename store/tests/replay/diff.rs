@@ -1,6 +1,9 @@
 //! What differs between two moments.
 
-use passbook::{At, EndReason, SessionId, core::Act};
+use passbook::{
+    At, EndReason, SessionId,
+    core::{Act, SessionState},
+};
 use proptest::prelude::*;
 
 use crate::histories::{Life, MINUTE_MS, Model, START_MS, user, wishes};
@@ -58,7 +61,7 @@ fn between_two_times_a_session_that_expired_has_ended_swept_or_not() {
     let expires_at_ms = START_MS + 20 * MINUTE_MS;
     let ended = |life: &Life, to_ms| {
         let diff = life.ledger.replay().diff(At::Time(START_MS), At::Time(to_ms)).expect("kept");
-        let opened: Vec<_> = diff.difference.opened.iter().map(|state| state.id()).collect();
+        let opened: Vec<_> = diff.difference.opened.iter().map(SessionState::id).collect();
         assert_eq!(opened, [imported], "had not logged in yet at the first moment");
         let ended = diff.difference.ended;
         ended.into_iter().map(|ended| (ended.state.id(), ended.ending)).collect::<Vec<_>>()

@@ -161,6 +161,16 @@ impl Life {
         SessionRef::Id(id.unwrap_or(SessionId::from_u128(1)))
     }
 
+    /// All of a user's sessions; of every second number, all but one.
+    fn revoke_all(&mut self, number: u8, pick: u8) {
+        let except = match self.chosen(pick) {
+            SessionRef::Id(id) => Some(id).filter(|_| number.is_multiple_of(2)),
+            SessionRef::Token(_) | SessionRef::Lineage(_) => None,
+        };
+        let (user, reason) = (user(number), EndReason::RevokedByAdmin);
+        self.submit(Act::RevokeUser { user, except, reason }, number, None);
+    }
+
     fn wish(&mut self, (what, number, pick): Wish) {
         self.clock.advance_ms([0, 1, MINUTE_MS, 9 * MINUTE_MS][usize::from(pick) % 4]);
         let ago_ms = u64::from(number) * MINUTE_MS / 4;
@@ -190,14 +200,7 @@ impl Life {
                 let reason = EndReason::Imported;
                 self.submit(Act::Revoke { session, reason }, number, Some(before_ms));
             }
-            18 => {
-                let except = match self.chosen(pick) {
-                    SessionRef::Id(id) => Some(id).filter(|_| number.is_multiple_of(2)),
-                    SessionRef::Token(_) | SessionRef::Lineage(_) => None,
-                };
-                let (user, reason) = (user(number), EndReason::RevokedByAdmin);
-                self.submit(Act::RevokeUser { user, except, reason }, number, None);
-            }
+            18 => self.revoke_all(number, pick),
             19 | 20 => self.submit(Act::Sweep, number, None),
             21 => {
                 let on_reuse =

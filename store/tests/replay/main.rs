@@ -1,4 +1,5 @@
 //! Asking the past of ledgers whose histories are random, against the plain fold of their events.
+#![allow(clippy::indexing_slicing, reason = "a test that reaches beyond fails")]
 
 mod bisect;
 mod diff;

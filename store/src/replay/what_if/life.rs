@@ -76,7 +76,7 @@ impl Life {
         } else {
             self.expires_at_ms.min(absolute_at_ms)
         };
-        Self { lifetime_ms, absolute_at_ms, expires_at_ms, ..self }
+        Self { expires_at_ms, absolute_at_ms, lifetime_ms, ..self }
     }
 }
 

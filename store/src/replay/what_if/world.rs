@@ -315,7 +315,9 @@ impl World {
         let swept_ms = self.swept_ms;
         let over = self.twins.iter().filter(|(_, twin)| twin.is_over(swept_ms));
         let over: Vec<_> = over.map(|(id, _)| *id).collect();
-        over.into_iter().for_each(|id| self.settle(id));
+        for id in over {
+            self.settle(id);
+        }
         self.settle_at = (2 * self.twins.len()).max(SETTLE_FROM);
     }
 
