@@ -129,3 +129,41 @@ impl Walk {
         Ok(check_batch(header, extent, &self.seal))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a batch of record @5 at time 20 says of itself, behind a chain of sevens.
+    fn header() -> BatchHeader {
+        BatchHeader {
+            offset: 8_192,
+            sequence_first: 5,
+            count: 1,
+            content_bytes: 200,
+            time_first_ms: 20,
+            time_last_ms: 20,
+            durable: 4,
+            previous_chain: [7; 32],
+            mask: 0,
+        }
+    }
+
+    #[track_caller]
+    fn check_refused(header: &BatchHeader) {
+        let position = Position { next: 5, chain: [7; 32], time_ms: 20 };
+        assert!(position.check(header).is_err(), "{header:?}");
+    }
+
+    #[test]
+    fn a_batch_follows_by_sequence_chain_and_time_or_not_at_all() {
+        for time_ms in [0, 19, 20] {
+            let position = Position { next: 5, chain: [7; 32], time_ms };
+            assert_eq!(position.check(&header()), Ok(()));
+        }
+        check_refused(&BatchHeader { sequence_first: 4, ..header() });
+        check_refused(&BatchHeader { sequence_first: 6, ..header() });
+        check_refused(&BatchHeader { previous_chain: [8; 32], ..header() });
+        check_refused(&BatchHeader { time_first_ms: 19, ..header() });
+    }
+}
