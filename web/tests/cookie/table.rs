@@ -301,3 +301,14 @@ fn a_layer_refuses_a_config_that_is_out_of_range() {
     let refused = SessionLayer::new(ledger, short).expect_err("63 bytes");
     assert_eq!(refused.field, "cookie.secrets");
 }
+
+#[tokio::test]
+async fn a_logout_may_tell_the_browser_to_forget_the_site() {
+    let app = App::with(|config| config.clear_site_data = true);
+    let mut browser = app.logged_in("ann").await;
+    assert!(!browser.post("/rotate").await.ok().headers.contains_key("clear-site-data"));
+    let answer = browser.post("/logout").await.ok();
+    assert_eq!(answer.headers["clear-site-data"], "\"cache\", \"cookies\", \"storage\"");
+    let mut other = App::new().logged_in("ann").await;
+    assert!(!other.post("/logout").await.ok().headers.contains_key("clear-site-data"));
+}
