@@ -135,17 +135,19 @@ impl Sessions {
         for token in self.jar.candidates(headers) {
             let token_ref = SessionRef::Token(token.digest());
             if let Some((session, data)) = self.ledger.session_and_data(token_ref) {
-                if self.knows(data.as_deref(), visit.client.fingerprint) {
-                    visit.found(token, session, data);
-                    return (visit, None);
-                }
-                visit.client.sent(headers);
-                if self.config.fingerprint_mismatch == OnMismatch::Flag {
-                    visit.found(token, session, data);
-                    visit.flag_fingerprint();
+                let same = is_of(visit.client.fingerprint, data.as_deref());
+                if same == Some(true) {
+                    visit.client.sent_as_at_login(&session);
                 } else {
-                    return (visit, Some(Due::End(session.id)));
+                    visit.client.sent(headers);
                 }
+                if same == Some(false) && self.config.validate_fingerprint {
+                    if self.config.fingerprint_mismatch == OnMismatch::End {
+                        return (visit, Some(Due::End(session.id)));
+                    }
+                    visit.flag_fingerprint();
+                }
+                visit.found(token, session, data);
                 return (visit, None);
             }
             if self.ledger.is_spent(&token) {
@@ -155,16 +157,6 @@ impl Sessions {
         }
         visit.client.sent(headers);
         (visit, (!spent.is_empty()).then_some(Due::Present(spent)))
-    }
-
-    /// Whether the browser is the one that the session was opened with, as far as that is looked at.
-    fn knows(&self, data: Option<&Data>, fingerprint: Fingerprint) -> bool {
-        if !self.config.validate_fingerprint {
-            return true;
-        }
-        let Some(json) = data.and_then(|data| data.get(FINGERPRINT_KEY)) else { return true };
-        // A JSON string of digits: nothing in it is escaped.
-        fingerprint.matches(json.trim_matches('"'))
     }
 
     /// At most one cookie, and what goes with it.
@@ -185,6 +177,13 @@ impl Sessions {
         headers.append(header::SET_COOKIE, cookie);
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
+}
+
+/// Whether the browser is the one that the session was opened with; `None`: nobody noted that.
+fn is_of(fingerprint: Fingerprint, data: Option<&Data>) -> Option<bool> {
+    let json = data?.get(FINGERPRINT_KEY)?;
+    // A JSON string of digits: nothing in it is escaped.
+    Some(fingerprint.matches(json.trim_matches('"')))
 }
 
 impl Due {
@@ -218,7 +217,8 @@ async fn present_spent(visit: &mut Visit, token: &Token) -> Result<()> {
     let found = sessions.ledger.session_and_data(SessionRef::Id(issued.id));
     let data = found.and_then(|(_, data)| data);
     // Whoever has the old cookie in another browser does not get the new one.
-    if sessions.knows(data.as_deref(), visit.client.fingerprint) {
+    let is_other = is_of(visit.client.fingerprint, data.as_deref()) == Some(false);
+    if !is_other || !sessions.config.validate_fingerprint {
         visit.take_up(issued);
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, mem, net::IpAddr, sync::Arc};
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, header};
 use parking_lot::Mutex;
 use passbook::{
     Context, EndReason, IssuedSession, Ledger, Login, Session, SessionId, Token, Transport,
@@ -35,9 +35,8 @@ pub(crate) struct Visit {
 pub(super) struct Client {
     ip: Option<IpAddr>,
     pub(super) fingerprint: Fingerprint,
-    /// As it was sent. `None`: none was, or it is the one that the session was opened with, as the
-    /// fingerprint tells.
-    user_agent: Option<HeaderValue>,
+    /// What the browser says of itself.
+    user_agent: Option<Text>,
 }
 
 impl Client {
@@ -47,7 +46,20 @@ impl Client {
 
     /// Keeps the user agent that was sent.
     pub(super) fn sent(&mut self, headers: &HeaderMap) {
-        self.user_agent = headers.get(header::USER_AGENT).cloned();
+        let sent = headers.get(header::USER_AGENT);
+        self.user_agent =
+            sent.map(|agent| String::from_utf8_lossy(agent.as_bytes()).into_owned().into());
+    }
+
+    /// It sent what the session was opened with, as the fingerprint tells: that is shared, not copied.
+    pub(super) fn sent_as_at_login(&mut self, session: &Session) {
+        self.user_agent.clone_from(&session.user_agent);
+    }
+
+    /// What a person calls the device.
+    fn device(&self) -> String {
+        let agent = self.user_agent.as_deref().unwrap_or_default();
+        SessionMeta::from_headers("", agent, "", "").device().to_owned()
     }
 
     /// What the events of this request say of where it came from.
@@ -57,7 +69,7 @@ impl Client {
             None => context,
         };
         match &self.user_agent {
-            Some(agent) => context.user_agent(&String::from_utf8_lossy(agent.as_bytes())),
+            Some(agent) => context.user_agent(agent),
             None => context,
         }
     }
@@ -139,25 +151,7 @@ impl Visit {
 
     /// The ledger, for acts of this request's user.
     pub(super) fn acting(&self) -> Ledger {
-        let mut context = self.client.context(Context::user());
-        if let Some(agent) = self.user_agent() {
-            context = context.user_agent(&agent);
-        }
-        self.ledger().in_context(context)
-    }
-
-    /// What the browser says of itself.
-    fn user_agent(&self) -> Option<Text> {
-        match &self.client.user_agent {
-            Some(agent) => Some(String::from_utf8_lossy(agent.as_bytes()).into_owned().into()),
-            None => self.read(|session| session.user_agent.clone()).flatten(),
-        }
-    }
-
-    /// What a person calls the device.
-    fn device(&self) -> String {
-        let agent = self.user_agent().unwrap_or_default();
-        SessionMeta::from_headers("", &agent, "", "").device().to_owned()
+        self.ledger().in_context(self.client.context(Context::user()))
     }
 
     /// Id and user of the session.
@@ -222,7 +216,7 @@ impl Visit {
         let config = &self.sessions.config;
         let mut login = Login::new(user)
             .transport(Transport::Cookie)
-            .device(self.device())
+            .device(self.client.device())
             .fingerprint(self.client.fingerprint.to_string())
             .lifetime_ms(self.sessions.lifetime_ms())
             .sessions_per_user_max(config.max_sessions_per_user);

@@ -86,6 +86,7 @@ fn routes() -> Router {
             }),
         )
         .route("/set/{key}/{value}", post(set_key))
+        .route("/out-and-in/{user}", post(out_and_in))
         .route("/set-json/{key}", post(set_json))
         .route("/set-and-fail/{key}/{value}", post(set_and_fail))
         .route(
@@ -146,6 +147,11 @@ async fn set_key(
 ) -> Result<Json<Option<Value>>> {
     session.set(&key, &value)?;
     session.get(&key).map(Json)
+}
+
+async fn out_and_in(session: Session, Path(user): Path<String>) -> Result<()> {
+    session.logout().await?;
+    session.authenticate(&user).await
 }
 
 async fn set_json(

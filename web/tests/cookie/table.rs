@@ -312,3 +312,25 @@ async fn a_logout_may_tell_the_browser_to_forget_the_site() {
     let mut other = App::new().logged_in("ann").await;
     assert!(!other.post("/logout").await.ok().headers.contains_key("clear-site-data"));
 }
+
+/// The device that the last login of that user came from.
+fn device(app: &App, user: &str) -> Option<String> {
+    let session = app.ledger.list_for_user(user).into_iter().next()?;
+    assert!(session.user_agent.is_some());
+    session.device.map(|device| device.to_string())
+}
+
+#[tokio::test]
+async fn a_login_over_another_session_is_of_the_browser_that_sends_it() {
+    // Out and in again in one request: the session that knew the browser has gone by then.
+    let mut browser = App::new().logged_in("ann").await;
+    browser.post("/out-and-in/bo").await.ok();
+    assert_eq!(device(&browser.app, "bo").as_deref(), Some("Firefox on Linux"));
+
+    // Where fingerprints are not looked at, the session may have been opened by another browser.
+    let app = App::with(|config| config.validate_fingerprint = false);
+    let mut browser = app.logged_in("ann").await;
+    browser.agent = "curl/8.14.1".to_owned();
+    browser.post("/login/bo").await.ok();
+    assert_eq!(device(&app, "bo").as_deref(), Some("curl on Unknown"));
+}
