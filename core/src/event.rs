@@ -333,6 +333,32 @@ impl Fact {
         }
     }
 
+    /// The digest of the token that it hands out, if it does.
+    pub fn issued_token(&self) -> Option<TokenDigest> {
+        match self {
+            Self::SessionCreated { digest, .. } => *digest,
+            Self::SessionRefreshed { digest, .. } | Self::SessionReauthenticated { digest, .. } => {
+                Some(*digest)
+            }
+            Self::SessionUpgraded { rotated, .. } => rotated.map(|(digest, _)| digest),
+            Self::Opened { .. }
+            | Self::PolicySet { .. }
+            | Self::SessionRevoked { .. }
+            | Self::UserSessionsRevoked { .. }
+            | Self::SessionsExpired { .. }
+            | Self::Compacted { .. }
+            | Self::DeviceSet { .. }
+            | Self::TenantSet { .. }
+            | Self::DataSet { .. }
+            | Self::DataRemoved { .. }
+            | Self::SessionTouched { .. }
+            | Self::TokenReuseDetected { .. }
+            | Self::LoginFailed { .. }
+            | Self::Bookmark { .. }
+            | Self::Salvaged { .. } => None,
+        }
+    }
+
     /// The user that it is about, if it is about one.
     pub fn user(&self) -> Option<&UserId> {
         match self {

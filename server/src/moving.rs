@@ -30,31 +30,13 @@ impl Seen {
     /// Takes one more event into account.
     pub(crate) fn learn(&mut self, recorded: &Recorded) {
         learn(&mut self.keys, recorded);
-        let digest = match &recorded.event.fact {
-            Fact::SessionCreated { digest, .. } => *digest,
-            Fact::SessionRefreshed { digest, .. } | Fact::SessionReauthenticated { digest, .. } => {
-                Some(*digest)
-            }
-            Fact::SessionUpgraded { rotated, .. } => rotated.map(|(digest, _)| digest),
-            Fact::Opened { .. }
-            | Fact::PolicySet { .. }
-            | Fact::SessionRevoked { .. }
-            | Fact::UserSessionsRevoked { .. }
-            | Fact::SessionsExpired { .. }
-            | Fact::DeviceSet { .. }
-            | Fact::TenantSet { .. }
-            | Fact::DataSet { .. }
-            | Fact::DataRemoved { .. }
-            | Fact::SessionTouched { .. }
-            | Fact::TokenReuseDetected { .. }
-            | Fact::LoginFailed { .. }
-            | Fact::Bookmark { .. }
-            | Fact::Compacted { .. }
-            | Fact::Salvaged { .. } => return,
-        };
-        let Some(subject) = recorded.event.fact.subject() else { return };
-        self.ids.insert(subject.session);
-        self.tokens.extend(digest.map(|digest| (digest, subject.session)));
+        let fact = &recorded.event.fact;
+        let digest = fact.issued_token();
+        let is_login = matches!(fact, Fact::SessionCreated { .. });
+        if let Some(subject) = fact.subject().filter(|_| is_login || digest.is_some()) {
+            self.ids.insert(subject.session);
+            self.tokens.extend(digest.map(|digest| (digest, subject.session)));
+        }
     }
 
     fn add(&mut self, incoming: &Incoming) {

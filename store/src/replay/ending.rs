@@ -79,24 +79,18 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// Why an event took the session away, as it was before.
-    pub(crate) fn of(before: &SessionState, event: &Event) -> Self {
-        match &event.fact {
-            Fact::SessionRevoked { rule, .. } => match rule {
-                Rule::Requested => Self::Requested,
-                Rule::ReplacedBy(by) => Self::Replaced { by: *by },
-                Rule::SessionsPerUser { limit, live } => Self::Evicted {
-                    limit: *limit,
-                    live: *live,
-                    last_active_at_ms: before.session.last_active_at_ms,
-                    by: None,
-                },
-            },
-            Fact::UserSessionsRevoked { .. } if was_over(before, event) => {
-                Self::expired(before, event.happened_at_ms())
+    /// By which rule an event took the session away, as it was before, and for what reason.
+    fn of(before: &SessionState, event: &Event) -> (Self, EndReason) {
+        let cause = match &event.fact {
+            Fact::SessionRevoked { reason, rule, .. } => {
+                return (Self::of_rule(*rule, before), *reason);
             }
-            Fact::UserSessionsRevoked { except, ended, .. } => {
-                Self::AllOfUser { except: *except, ended: *ended }
+            // It ended those that were live; the others went with them.
+            Fact::UserSessionsRevoked { reason, except, ended, .. } => {
+                if !before.session.is_expired(event.happened_at_ms()) {
+                    return (Self::AllOfUser { except: *except, ended: *ended }, *reason);
+                }
+                Self::expired(before, event.happened_at_ms())
             }
             Fact::SessionsExpired { effective_now_ms, .. }
             | Fact::Compacted { effective_now_ms, .. } => Self::expired(before, *effective_now_ms),
@@ -107,13 +101,16 @@ impl Cause {
                 race_window_ms,
                 verdict: ReuseVerdict::Ended,
                 ..
-            } => Self::Reused {
-                presented_generation: *presented_generation,
-                current_generation: *current_generation,
-                spent_at_ms: *spent_at_ms,
-                presented_at_ms: event.happened_at_ms(),
-                race_window_ms: *race_window_ms,
-            },
+            } => {
+                let reused = Self::Reused {
+                    presented_generation: *presented_generation,
+                    current_generation: *current_generation,
+                    spent_at_ms: *spent_at_ms,
+                    presented_at_ms: event.happened_at_ms(),
+                    race_window_ms: *race_window_ms,
+                };
+                return (reused, EndReason::TokenReuse);
+            }
             // None of these ends a session.
             Fact::TokenReuseDetected {
                 verdict: ReuseVerdict::Race | ReuseVerdict::Refused,
@@ -133,6 +130,20 @@ impl Cause {
             | Fact::LoginFailed { .. }
             | Fact::Bookmark { .. }
             | Fact::Salvaged { .. } => Self::Requested,
+        };
+        (cause, expiry_reason(before))
+    }
+
+    fn of_rule(rule: Rule, before: &SessionState) -> Self {
+        match rule {
+            Rule::Requested => Self::Requested,
+            Rule::ReplacedBy(by) => Self::Replaced { by },
+            Rule::SessionsPerUser { limit, live } => Self::Evicted {
+                limit,
+                live,
+                last_active_at_ms: before.session.last_active_at_ms,
+                by: None,
+            },
         }
     }
 
@@ -154,8 +165,7 @@ impl Ending {
         recorded: Recorded,
         policy: Option<PolicyInForce>,
     ) -> Self {
-        let cause = Cause::of(before, &recorded.event);
-        let reason = reason(before, &recorded.event);
+        let (cause, reason) = Cause::of(before, &recorded.event);
         let at_ms = if reason.is_expiry() {
             before.session.expires_at_ms
         } else {
@@ -192,36 +202,5 @@ impl Ending {
     /// Who ended it; without an event, Passbook itself.
     pub fn actor(&self) -> &Actor {
         self.event.as_ref().map_or(&Actor::System, |recorded| &recorded.event.actor)
-    }
-}
-
-/// Whether its time had come before the event, and no sweep had taken it away.
-fn was_over(before: &SessionState, event: &Event) -> bool {
-    before.session.is_expired(event.happened_at_ms())
-}
-
-/// Why the event took the session away, as it was before.
-fn reason(before: &SessionState, event: &Event) -> EndReason {
-    match &event.fact {
-        // It ended those that were live; the others went with them.
-        Fact::UserSessionsRevoked { .. } if was_over(before, event) => expiry_reason(before),
-        Fact::SessionRevoked { reason, .. } | Fact::UserSessionsRevoked { reason, .. } => *reason,
-        Fact::TokenReuseDetected { .. } => EndReason::TokenReuse,
-        Fact::SessionsExpired { .. }
-        | Fact::Compacted { .. }
-        | Fact::Opened { .. }
-        | Fact::PolicySet { .. }
-        | Fact::SessionCreated { .. }
-        | Fact::SessionRefreshed { .. }
-        | Fact::SessionReauthenticated { .. }
-        | Fact::SessionUpgraded { .. }
-        | Fact::DeviceSet { .. }
-        | Fact::TenantSet { .. }
-        | Fact::DataSet { .. }
-        | Fact::DataRemoved { .. }
-        | Fact::SessionTouched { .. }
-        | Fact::LoginFailed { .. }
-        | Fact::Bookmark { .. }
-        | Fact::Salvaged { .. } => expiry_reason(before),
     }
 }

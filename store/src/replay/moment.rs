@@ -23,18 +23,25 @@ pub enum At {
     Time(u64),
 }
 
-/// Readings before a compaction that is faster than us is an error.
+/// Readings before a compaction or a retention that is faster than us is an error.
 const TRIES: usize = 8;
 
 /// The state at that moment.
 pub(super) fn view(journal: &dyn Journal, at: At) -> Result<View, LedgerError> {
-    let mut tries = 1;
-    loop {
-        match view_once(journal, at) {
-            Err(LedgerError::Read(ReadError::Trimmed { .. })) if tries < TRIES => tries += 1,
-            view => return view,
+    read_again(|| view_once(journal, at))
+}
+
+/// Reads, and reads again if a compaction or a retention took away what was being read.
+pub(super) fn read_again<T>(
+    mut read: impl FnMut() -> Result<T, LedgerError>,
+) -> Result<T, LedgerError> {
+    for _ in 1..TRIES {
+        match read() {
+            Err(LedgerError::Read(ReadError::Trimmed { .. })) => {}
+            told => return told,
         }
     }
+    read()
 }
 
 fn view_once(journal: &dyn Journal, at: At) -> Result<View, LedgerError> {

@@ -1,6 +1,6 @@
 //! Finding a place in the past: by time, and by a token.
 
-use passbook_core::{Fact, SessionId, SessionView as _, TokenDigest, TokenStanding};
+use passbook_core::{SessionId, SessionView as _, TokenDigest, TokenStanding};
 use passbook_journal::Journal;
 
 use super::{Replay, moment::decode};
@@ -33,39 +33,14 @@ pub(super) fn session_of(
     let (first, last) = (replay.journal.extent().kept_first.max(1), replay.head());
     for record in replay.journal.read_kept(first)? {
         let record = record?;
-        if record.payload.windows(digest.as_bytes().len()).any(|bytes| bytes == digest.as_bytes())
-            && let Some((session, found)) = issued(&decode(&record)?.fact)
-            && found == *digest
-        {
-            return Ok(session);
+        if record.payload.windows(digest.as_bytes().len()).any(|bytes| bytes == digest.as_bytes()) {
+            let fact = decode(&record)?.fact;
+            if fact.issued_token() == Some(*digest)
+                && let Some(subject) = fact.subject()
+            {
+                return Ok(subject.session);
+            }
         }
     }
     Err(LedgerError::NoTrace { first, last })
-}
-
-/// The token that the event handed out, and for which session.
-pub(super) fn issued(fact: &Fact) -> Option<(SessionId, TokenDigest)> {
-    match fact {
-        Fact::SessionCreated { subject, digest, .. } => Some((subject.session, (*digest)?)),
-        Fact::SessionRefreshed { subject, digest, .. }
-        | Fact::SessionReauthenticated { subject, digest, .. } => Some((subject.session, *digest)),
-        Fact::SessionUpgraded { subject, rotated, .. } => {
-            rotated.map(|(digest, _)| (subject.session, digest))
-        }
-        Fact::Opened { .. }
-        | Fact::PolicySet { .. }
-        | Fact::SessionRevoked { .. }
-        | Fact::UserSessionsRevoked { .. }
-        | Fact::SessionsExpired { .. }
-        | Fact::DeviceSet { .. }
-        | Fact::TenantSet { .. }
-        | Fact::DataSet { .. }
-        | Fact::DataRemoved { .. }
-        | Fact::SessionTouched { .. }
-        | Fact::TokenReuseDetected { .. }
-        | Fact::LoginFailed { .. }
-        | Fact::Bookmark { .. }
-        | Fact::Compacted { .. }
-        | Fact::Salvaged { .. } => None,
-    }
 }

@@ -10,18 +10,15 @@ use passbook_core::{
     codec::About,
     snapshot::{Section, decode as decode_section},
 };
-use passbook_journal::{Journal, ReadError, Record};
+use passbook_journal::{Journal, Record};
 use passbook_projections::history::Recorded;
 
 use super::{
     Replay,
-    moment::{At, Belongs, belongs, decode, glance},
+    moment::{At, Belongs, belongs, decode, glance, read_again},
     seek::recorded_since,
 };
 use crate::{as_of::as_of, error::LedgerError};
-
-/// Readings before a compaction or a retention that is faster than us is an error.
-const TRIES: usize = 8;
 
 /// What became of one session.
 #[derive(Debug)]
@@ -52,13 +49,7 @@ impl Trail {
         id: SessionId,
         at: Option<At>,
     ) -> Result<Self, LedgerError> {
-        let mut tries = 1;
-        loop {
-            match follow_once(replay, id, at) {
-                Err(LedgerError::Read(ReadError::Trimmed { .. })) if tries < TRIES => tries += 1,
-                trail => return trail,
-            }
-        }
+        read_again(|| follow_once(replay, id, at))
     }
 }
 
