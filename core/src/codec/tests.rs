@@ -154,6 +154,19 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 /// The bytes of every kind, as released. A difference here breaks every ledger in the field: it
 /// wants a new schema and an upcaster, never another golden file.
 #[test]
+fn nothing_is_recorded_before_it_happened() {
+    let mut event = event_of(Fact::Opened { version: "0.1.0".into(), dropped_bytes: 0 });
+    let at_ms = event.at_ms;
+    for (occurred_at_ms, happened_ms) in
+        [(None, at_ms), (Some(7), 7), (Some(at_ms + 9), at_ms), (Some(at_ms), at_ms)]
+    {
+        event.occurred_at_ms = occurred_at_ms;
+        assert!(event.had_happened_by(happened_ms), "{occurred_at_ms:?}");
+        assert!(!event.had_happened_by(happened_ms - 1), "{occurred_at_ms:?}");
+    }
+}
+
+#[test]
 fn a_glance_says_of_every_kind_what_reading_it_whole_says() {
     for mut event in samples() {
         for occurred_at_ms in [None, Some(7)] {
@@ -161,6 +174,10 @@ fn a_glance_says_of_every_kind_what_reading_it_whole_says() {
             let bytes = encode(&event).expect("small");
             assert_eq!(glance(&bytes).expect("an event"), Glance::of(&event), "{event:?}");
             assert!(glance(&bytes[..12]).is_err(), "{event:?}");
+            for time_ms in [6, 7, event.at_ms - 1, event.at_ms, u64::MAX] {
+                let happened = glance(&bytes).expect("an event").had_happened_by(time_ms);
+                assert_eq!(happened, event.had_happened_by(time_ms), "{event:?} by {time_ms}");
+            }
         }
     }
 }

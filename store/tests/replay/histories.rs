@@ -21,7 +21,7 @@ pub(crate) const USERS: [&str; 3] = ["ann", "bob", "cas"];
 pub(crate) type Wish = (u8, u8, u8);
 
 pub(crate) fn wishes(count: usize) -> impl Strategy<Value = Vec<Wish>> {
-    prop::collection::vec((0..26_u8, any::<u8>(), any::<u8>()), 1..count)
+    prop::collection::vec((0..27_u8, any::<u8>(), any::<u8>()), 1..count)
 }
 
 /// A ledger, and what drives it.
@@ -117,13 +117,26 @@ impl Life {
         lifetime_ms: Option<u64>,
         imported_at_ms: Option<u64>,
     ) -> SessionId {
+        let new = self.login(user, lifetime_ms, imported_at_ms);
+        let id = new.id;
+        self.submit(Act::Create(new), 0, imported_at_ms);
+        id
+    }
+
+    fn login(
+        &mut self,
+        user: UserId,
+        lifetime_ms: Option<u64>,
+        imported_at_ms: Option<u64>,
+    ) -> NewSession {
         self.tokens += 1;
         let number = u128::try_from(self.sessions.len()).expect("few");
         let made_ms = imported_at_ms.unwrap_or_else(|| self.ledger.now_ms());
         let id = SessionId::from_parts(made_ms, number);
         let is_guest = user.starts_with("guest_");
         let is_import = imported_at_ms.is_some();
-        let act = Act::Create(NewSession {
+        self.sessions.push(id);
+        NewSession {
             id,
             digest: (!is_import).then(|| digest(self.tokens)),
             user,
@@ -136,10 +149,7 @@ impl Life {
             data: BTreeMap::new(),
             replaces: None,
             sessions_per_user_max: None,
-        });
-        self.sessions.push(id);
-        self.submit(act, 0, imported_at_ms);
-        id
+        }
     }
 
     /// Shows the token of that number; its successor is the newest one.
@@ -223,6 +233,13 @@ impl Life {
                 let (user, reason) = (Some(user(number)), FailureReason::WrongPassword);
                 let act = Act::RecordFailure { user, reason, count: 1 };
                 self.submit(act, number, Some(before_ms));
+            }
+            // With a limit of its own, or none.
+            25 => {
+                let login = self.login(user(number), None, None);
+                let sessions_per_user_max = Some(u32::from(pick % 5));
+                let login = NewSession { sessions_per_user_max, ..login };
+                self.submit(Act::Create(login), number, None);
             }
             _ => self.submit(Act::Compact, number, None),
         }

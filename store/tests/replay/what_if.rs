@@ -22,10 +22,11 @@ fn ends(life: &Life) -> BTreeMap<SessionId, u64> {
 fn check_against_a_ledger_of_that_policy(wishes: &[Wish], policy: Policy, other: Policy) {
     let mut wishes = wishes.to_vec();
     // Policies are set once, at the beginning. To end all but one is refused where that one is dead,
-    // and then sessions live longer, of whose later acts the record has nothing. And an import that
-    // ends what is no import is judged at a time at which nobody knew of it.
+    // and then sessions live longer, of whose later acts the record has nothing. An import that ends
+    // what is no import is judged at a time at which nobody knew of it. And the limit that a login
+    // brings along is in the record only if it was reached.
     wishes.retain(|(what, number, _)| match what {
-        17 | 21 => false,
+        17 | 21 | 25 => false,
         18 => !number.is_multiple_of(2),
         _ => true,
     });
@@ -170,4 +171,19 @@ fn a_span_begins_with_the_sessions_that_were_live_then() {
         .map(|shift| (shift.session, shift.other.expect("dead").at_ms))
         .collect();
     assert_eq!(ends, [(idle, begin_ms), (fresh, begin_ms + 5 * MINUTE_MS)], "not before the span");
+}
+
+#[test]
+fn to_end_all_but_one_that_would_have_been_dead_ends_nothing() {
+    let mut life = Life::after(&[]);
+    let kept = life.create(user(0), None, None);
+    life.clock.advance_ms(10 * MINUTE_MS);
+    let other = life.create(user(0), None, None);
+    let (user, except) = (user(0), Some(kept));
+    let reason = EndReason::RevokedByUser;
+    life.submit(Act::RevokeUser { user, except, reason }, 0, None);
+    let shorter = Policy { idle_timeout_ms: 5 * MINUTE_MS, ..short_policy() };
+    let shifts = life.ledger.replay().what_if(&shorter).expect("kept").shifts;
+    let moved: Vec<_> = shifts.iter().map(|shift| (shift.session, shift.moved())).collect();
+    assert_eq!(moved, [(kept, Moved::Earlier), (other, Moved::NotAtAll)]);
 }
