@@ -151,8 +151,6 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// The bytes of every kind, as released. A difference here breaks every ledger in the field: it
-/// wants a new schema and an upcaster, never another golden file.
 #[test]
 fn nothing_is_recorded_before_it_happened() {
     let mut event = event_of(Fact::Opened { version: "0.1.0".into(), dropped_bytes: 0 });
@@ -182,6 +180,8 @@ fn a_glance_says_of_every_kind_what_reading_it_whole_says() {
     }
 }
 
+/// The bytes of every kind, as released. A difference here breaks every ledger in the field: it
+/// wants a new schema and an upcaster, never another golden file.
 #[test]
 fn every_kind_has_its_golden_bytes() {
     let mut found = String::new();
