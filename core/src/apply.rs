@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use crate::{
-    Actor, Amr, Completed, DataKey, Event, Fact, PolicyInForce, ReuseVerdict, Session, SessionId,
-    SessionState, SessionTable, SpentToken, Text, TokenDigest, session::STEP_UP_KEY,
+    Actor, Amr, Completed, DataKey, Event, Fact, PolicyInForce, Renewal, ReuseVerdict, Session,
+    SessionId, SessionState, SessionTable, Text, TokenDigest, session::STEP_UP_KEY,
 };
 
 /// Applies the event at `sequence` to the table.
@@ -26,11 +26,13 @@ pub fn apply(table: &mut impl SessionTable, sequence: u64, event: &Event) {
             }
         }
         Fact::SessionRefreshed { subject, digest, generation, lifetime_ms, expires_at_ms } => {
-            change(table, subject.session, Some((*digest, *generation, happened_at_ms)), |state| {
-                state.lifetime_ms = *lifetime_ms;
-                state.session.expires_at_ms = *expires_at_ms;
-                state.session.last_active_at_ms = happened_at_ms;
-            });
+            let renewal = Renewal {
+                last_active_at_ms: happened_at_ms,
+                expires_at_ms: *expires_at_ms,
+                lifetime_ms: Some(*lifetime_ms),
+                token: Some((*digest, *generation)),
+            };
+            table.renew(subject.session, &renewal);
         }
         Fact::SessionReauthenticated { subject, amr, digest, generation, expires_at_ms } => {
             change(table, subject.session, Some((*digest, *generation, happened_at_ms)), |state| {
@@ -49,10 +51,13 @@ pub fn apply(table: &mut impl SessionTable, sequence: u64, event: &Event) {
             });
         }
         Fact::SessionTouched { subject, expires_at_ms } => {
-            change(table, subject.session, None, |state| {
-                state.session.expires_at_ms = *expires_at_ms;
-                state.session.last_active_at_ms = happened_at_ms;
-            });
+            let renewal = Renewal {
+                last_active_at_ms: happened_at_ms,
+                expires_at_ms: *expires_at_ms,
+                lifetime_ms: None,
+                token: None,
+            };
+            table.renew(subject.session, &renewal);
         }
         Fact::DeviceSet { subject, device } => change(table, subject.session, None, |state| {
             state.session.device = Some(device.text().clone());
@@ -148,14 +153,9 @@ fn change(
     change: impl FnOnce(&mut SessionState),
 ) {
     let Some(mut state) = table.session(id) else { return };
-    let spent = rotated.and_then(|(_, _, spent_at_ms)| {
-        let digest = state.digest?;
-        Some(SpentToken { digest, generation: state.generation, spent_at_ms })
+    let spent = rotated.and_then(|(digest, generation, spent_at_ms)| {
+        state.rotate(digest, generation, spent_at_ms)
     });
-    if let Some((digest, generation, _)) = rotated {
-        state.digest = Some(digest);
-        state.generation = generation;
-    }
     change(&mut state);
     table.put(state);
     if let Some(spent) = spent {

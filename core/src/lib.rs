@@ -39,7 +39,9 @@ pub use id::{IdGenerator, SessionId};
 pub use policy::{OnReuse, Policy, PolicyInForce};
 pub use session::{Session, SessionState, Transport};
 pub use state::State;
-pub use table::{Completed, SessionTable, SessionView, SpentToken, TokenStanding, WholeState};
+pub use table::{
+    Completed, Renewal, SessionTable, SessionView, SpentToken, TokenStanding, WholeState,
+};
 pub use text::{
     BookmarkName, DataKey, DeviceLabel, IdempotencyKey, LimitError, Note, OperatorName, TenantId,
     Text, UserAgent, UserId,

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DataKey, SessionId, Text, TokenDigest};
+use crate::{DataKey, SessionId, SpentToken, Text, TokenDigest};
 
 /// Marks a deadline that never comes.
 pub const NEVER_MS: u64 = u64::MAX;
@@ -113,6 +113,18 @@ impl SessionState {
     /// The session's id.
     pub fn id(&self) -> SessionId {
         self.session.id
+    }
+
+    /// Puts a new token in the place of the live one, and gives that as spent, if there was one.
+    pub(crate) fn rotate(
+        &mut self,
+        digest: TokenDigest,
+        generation: u32,
+        spent_at_ms: u64,
+    ) -> Option<SpentToken> {
+        let generation_before = std::mem::replace(&mut self.generation, generation);
+        let spent = self.digest.replace(digest)?;
+        Some(SpentToken { digest: spent, generation: generation_before, spent_at_ms })
     }
 
     /// Bytes of the session's data, keys and values together.

@@ -36,6 +36,20 @@ pub struct Completed {
     pub session: Option<SessionId>,
 }
 
+/// What a refresh or a use makes of a session that is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Renewal {
+    /// When it was used, in Unix milliseconds.
+    pub last_active_at_ms: u64,
+    /// When it expires from then on, in Unix milliseconds.
+    pub expires_at_ms: u64,
+    /// How long it is extended from then on, in milliseconds; `None` = as before.
+    pub lifetime_ms: Option<u64>,
+    /// The token that takes the place of the live one, and its generation; `None` = it stays. The one
+    /// before it is spent from then on.
+    pub token: Option<(TokenDigest, u32)>,
+}
+
 /// The questions that rules ask. Sessions that a fold has not ended are there, expired or not: to
 /// compare with the clock is the asker's part.
 pub trait SessionView {
@@ -59,6 +73,20 @@ pub trait SessionView {
 pub trait SessionTable: SessionView {
     /// Adds the session, or puts it in the place of the one with its id; all indexes follow.
     fn put(&mut self, state: SessionState);
+    /// Renews the session: the change that most events are, for which a table may know a shorter way.
+    fn renew(&mut self, id: SessionId, renewal: &Renewal) {
+        let Some(mut state) = self.session(id) else { return };
+        let spent = renewal.token.and_then(|(digest, generation)| {
+            state.rotate(digest, generation, renewal.last_active_at_ms)
+        });
+        state.session.last_active_at_ms = renewal.last_active_at_ms;
+        state.session.expires_at_ms = renewal.expires_at_ms;
+        state.lifetime_ms = renewal.lifetime_ms.unwrap_or(state.lifetime_ms);
+        self.put(state);
+        if let Some(spent) = spent {
+            self.spend(id, spent);
+        }
+    }
     /// Remembers a token as spent for as long as its session is there.
     fn spend(&mut self, id: SessionId, token: SpentToken);
     /// Takes the session, its spent tokens and its place in all indexes away.

@@ -27,4 +27,6 @@ pub mod rows;
 mod sync;
 
 pub use history::{HistoryFold, HistoryIndex};
-pub use live::{Capture, CaptureRunning, Captured, Live, LiveWriter, LoadError, LoadPlan};
+pub use live::{
+    BulkFold, Capture, CaptureRunning, Captured, Live, LiveWriter, LoadError, LoadPlan,
+};

@@ -12,6 +12,7 @@
 //!   list, whatever happens to others; so is, by token, one whose user, data or label changes;
 //! - a user's sessions go in one moment from [`Live::list_for_user`] when they all end.
 
+mod bulk;
 pub mod capture;
 mod chunks;
 mod expiry;
@@ -37,6 +38,7 @@ use passbook_core::{
 };
 
 pub use self::{
+    bulk::BulkFold,
     capture::{Capture, CaptureRunning, Captured},
     load::{LoadError, LoadPlan},
     writer::LiveWriter,
@@ -49,6 +51,7 @@ use self::{
     slot::{Slot, Slots},
     tokens::Tokens,
     users::Users,
+    writer::TokenIndex,
 };
 use crate::sync::{
     Mutex, RwLock,
@@ -94,7 +97,7 @@ impl Live {
     /// Waits until no other writer is there. Take it for one event or a few and drop it; a thread
     /// that asks for a second one waits for itself for ever. Readers do not wait for it.
     pub fn writer(&self) -> LiveWriter<'_> {
-        LiveWriter::new(self)
+        LiveWriter::new(self, TokenIndex::Current)
     }
 
     /// Begins a picture of this moment, to be written down while events go on.

@@ -61,6 +61,11 @@ impl Expiry {
         }
     }
 
+    /// Whether that slot is in a list.
+    pub(crate) fn is_listed(&self, slot: Slot) -> bool {
+        self.nodes.get(index(slot.number())).is_some_and(|node| node.minute.is_some())
+    }
+
     /// Notes sessions that are in no list, and empties the batch.
     pub(crate) fn set_all(&mut self, batch: &mut ExpiryBatch) {
         for listed in batch.0.chunk_by(|(left, _), (right, _)| left == right) {

@@ -75,6 +75,17 @@ impl Index {
         self.shards.of(hash.shard).read().find(hash.tag, read)
     }
 
+    /// Whether the place in which a search begins is full, for who has the whole index: it is fetched
+    /// from memory by that.
+    pub(crate) fn is_home_full(&mut self, hash: Hash) -> bool {
+        self.shards.of_mut(hash.shard).get_mut().is_home_full(hash.tag)
+    }
+
+    /// The first candidate, for who has the whole index.
+    pub(crate) fn first(&mut self, hash: Hash) -> Option<Slot> {
+        self.shards.of_mut(hash.shard).get_mut().find(hash.tag, Some)
+    }
+
     /// Adds an entry.
     pub(crate) fn insert(&self, hash: Hash, slot: Slot) {
         self.shards.of(hash.shard).write().insert(Entry::new(hash.tag, slot));

@@ -3,7 +3,7 @@
 mod aside;
 mod shard;
 
-use passbook_core::{SessionState, SpentToken, Text, snapshot::SessionRecord};
+use passbook_core::{Renewal, SessionState, SpentToken, Text, snapshot::SessionRecord};
 
 pub(crate) use self::shard::{Copied, RowShard};
 use super::{
@@ -30,24 +30,42 @@ impl Rows {
         read(&shard, shard.row(slot)?)
     }
 
-    /// What `read` makes of every row. Only so many rows as a part has are locked at a time, so a
-    /// session that comes or goes meanwhile may be seen or not.
+    /// What `read` makes of every row: see [`for_each`](Self::for_each).
     pub(crate) fn read_all<T>(&self, read: impl Fn(&RowShard, Slot, &Row) -> T) -> Vec<T> {
         let mut found = Vec::new();
+        self.for_each(|shard, slot, row| found.push(read(shard, slot, row)));
+        found
+    }
+
+    /// Shows every row. Only so many rows as a part has are locked at a time, so a session that comes
+    /// or goes meanwhile may be seen or not.
+    pub(crate) fn for_each(&self, mut visit: impl FnMut(&RowShard, Slot, &Row)) {
         for (number, shard) in (0..).zip(self.shards.iter()) {
             for part in 0.. {
                 let shard = shard.read();
                 let Some(rows) = shard.part(number, part) else { break };
-                found.extend(rows.map(|(slot, row)| read(&shard, slot, row)));
+                for (slot, row) in rows {
+                    visit(&shard, slot, row);
+                }
             }
         }
-        found
     }
 
     /// Writes a session into a slot; if one is there, it keeps its place in its user's list and its
     /// spent tokens.
     pub(crate) fn put(&self, slot: Slot, state: &SessionState, user: Text) {
         self.shards.of(slot.number()).write().put(slot, state, user);
+    }
+
+    /// Renews the session in a slot, and gives the token that it spends by it.
+    pub(crate) fn renew(&self, slot: Slot, renewal: &Renewal) -> Option<SpentToken> {
+        self.shards.of(slot.number()).write().renew(slot, renewal)
+    }
+
+    /// Whether a row is there, for who has all of them: it is fetched from memory by that.
+    pub(crate) fn is_there(&mut self, slot: Slot) -> bool {
+        let shard = self.shards.of_mut(slot.number()).get_mut();
+        shard.row(slot).is_some_and(|row| row.generation > 0)
     }
 
     /// Empties a slot.

@@ -26,6 +26,12 @@ impl<T> Shards<T> {
         &self.0.get(place).expect("a remainder is below its divisor").0
     }
 
+    /// The same, for who has them all.
+    pub(crate) fn of_mut(&mut self, number: u32) -> &mut T {
+        let place = index(number % SHARDS);
+        &mut self.0.get_mut(place).expect("a remainder is below its divisor").0
+    }
+
     /// All of them.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.0.iter().map(|shard| &shard.0)

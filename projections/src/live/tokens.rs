@@ -94,6 +94,11 @@ impl Tokens {
         self.spent.insert_all(spent);
     }
 
+    /// Forgets all digests.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
     /// Takes the digest out of that place.
     pub(crate) fn remove(&self, digest: &TokenDigest, place: Place) {
         match place {

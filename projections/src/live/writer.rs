@@ -6,8 +6,8 @@
 use std::fmt;
 
 use passbook_core::{
-    Completed, IdempotencyKey, PolicyInForce, SessionId, SessionState, SessionTable, SessionView,
-    SpentToken, TokenDigest, TokenStanding, WholeState,
+    Completed, IdempotencyKey, PolicyInForce, Renewal, SessionId, SessionState, SessionTable,
+    SessionView, SpentToken, TokenDigest, TokenStanding, WholeState,
 };
 use passbook_planted::Bug;
 
@@ -23,11 +23,21 @@ use crate::sync::{MutexGuard, atomic::Ordering};
 pub struct LiveWriter<'a> {
     live: &'a Live,
     slots: MutexGuard<'a, Slots>,
+    token_index: TokenIndex,
+}
+
+/// When the index of tokens says what the rows say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TokenIndex {
+    /// At every moment.
+    Current,
+    /// Once it is made anew: nobody asks it meanwhile.
+    MadeAfterwards,
 }
 
 impl<'a> LiveWriter<'a> {
-    pub(super) fn new(live: &'a Live) -> Self {
-        Self { live, slots: live.slots.lock() }
+    pub(super) fn new(live: &'a Live, token_index: TokenIndex) -> Self {
+        Self { live, slots: live.slots.lock(), token_index }
     }
 
     /// Begins a capture of this moment, between two events: see [`Live::capture`].
@@ -55,6 +65,39 @@ impl<'a> LiveWriter<'a> {
         }
     }
 
+    /// Puts the digest into that place of the index.
+    fn set_token(&self, digest: &TokenDigest, place: Place) {
+        if self.token_index == TokenIndex::Current {
+            self.live.tokens.set(&self.live.rows, digest, place);
+        }
+    }
+
+    /// Where the index has the digest.
+    fn place_of(&self, digest: &TokenDigest) -> Option<Place> {
+        match self.token_index {
+            TokenIndex::Current => self.live.tokens.place_of(&self.live.rows, digest),
+            TokenIndex::MadeAfterwards => None,
+        }
+    }
+
+    /// The token that goes, if the row gets another one, and where the index has it.
+    fn leaving(
+        &self,
+        old: Option<TokenDigest>,
+        new: Option<TokenDigest>,
+    ) -> Option<(TokenDigest, Place)> {
+        let old = old.filter(|_| old != new)?;
+        Some((old, self.place_of(&old)?))
+    }
+
+    /// Remembers a token as spent.
+    fn spend_in(&self, slot: Slot, token: SpentToken) {
+        if !Bug::SpentForgotten.is_planted() {
+            self.live.rows.spend(slot, token);
+            self.set_token(&token.digest, Place::Spent(slot));
+        }
+    }
+
     fn insert(&mut self, state: &SessionState) {
         let live = self.live;
         let session = &state.session;
@@ -64,7 +107,7 @@ impl<'a> LiveWriter<'a> {
         live.expiry.lock().set(slot, session.expires_at_ms);
         live.ids.insert(live.hash_of(session.id), slot);
         if let Some(digest) = &state.digest {
-            live.tokens.set(&live.rows, digest, Place::Live(slot));
+            self.set_token(digest, Place::Live(slot));
         }
         live.users.link(&user, slot);
         live.len.fetch_add(1, Ordering::Relaxed);
@@ -79,11 +122,9 @@ impl<'a> LiveWriter<'a> {
         else {
             return;
         };
-        let leaving = old_digest
-            .filter(|old| Some(*old) != state.digest)
-            .and_then(|old| live.tokens.place_of(&live.rows, &old).map(|place| (old, place)));
+        let leaving = self.leaving(old_digest, state.digest);
         if let Some(digest) = &state.digest {
-            live.tokens.set(&live.rows, digest, Place::Live(slot));
+            self.set_token(digest, Place::Live(slot));
         }
         if old_user == state.session.user_id || Bug::UserNotRelinked.is_planted() {
             live.rows.put(slot, state, old_user);
@@ -102,22 +143,28 @@ impl<'a> LiveWriter<'a> {
     /// Takes a session that is in no user's list any more out of everything else.
     fn erase(&mut self, slot: Slot) {
         let live = self.live;
-        let Some((id, digests)) = live.rows.read(slot, |shard, row| {
-            let spent = shard.spent(slot).iter().map(|token| token.digest);
-            Some((row.id, row.digest().into_iter().chain(spent).collect::<Vec<_>>()))
-        }) else {
-            return;
-        };
-        for digest in digests {
-            if let Some(place) = live.tokens.place_of(&live.rows, &digest) {
-                live.tokens.remove(&digest, place);
-            }
+        let Some(id) = live.rows.read(slot, |_, row| Some(row.id)) else { return };
+        if self.token_index == TokenIndex::Current {
+            self.erase_tokens(slot);
         }
         live.rows.remove(slot);
         live.expiry.lock().remove(slot);
         live.ids.remove(live.hash_of(id), slot);
         live.len.fetch_sub(1, Ordering::Relaxed);
         self.slots.give_back(slot);
+    }
+
+    /// Takes a session's tokens out of the index.
+    fn erase_tokens(&self, slot: Slot) {
+        let digests = self.live.rows.read(slot, |shard, row| {
+            let spent = shard.spent(slot).iter().map(|token| token.digest);
+            Some(row.digest().into_iter().chain(spent).collect::<Vec<_>>())
+        });
+        for digest in digests.into_iter().flatten() {
+            if let Some(place) = self.place_of(&digest) {
+                self.live.tokens.remove(&digest, place);
+            }
+        }
     }
 
     fn remove_slot(&mut self, slot: Slot) {
@@ -137,13 +184,28 @@ impl SessionTable for LiveWriter<'_> {
         }
     }
 
-    fn spend(&mut self, id: SessionId, token: SpentToken) {
+    fn renew(&mut self, id: SessionId, renewal: &Renewal) {
         let live = self.live;
-        if let Some(slot) = live.slot_of(id)
-            && !Bug::SpentForgotten.is_planted()
-        {
-            live.rows.spend(slot, token);
-            live.tokens.set(&live.rows, &token.digest, Place::Spent(slot));
+        let Some(slot) = live.slot_of(id) else { return };
+        let new = renewal.token.map(|(digest, _)| digest);
+        let old = new.and_then(|_| live.rows.read(slot, |_, row| row.digest()));
+        let leaving = self.leaving(old, new);
+        if let Some(digest) = &new {
+            self.set_token(digest, Place::Live(slot));
+        }
+        let spent = live.rows.renew(slot, renewal);
+        live.expiry.lock().set(slot, renewal.expires_at_ms);
+        if let Some((digest, place)) = leaving {
+            live.tokens.remove(&digest, place);
+        }
+        if let Some(token) = spent {
+            self.spend_in(slot, token);
+        }
+    }
+
+    fn spend(&mut self, id: SessionId, token: SpentToken) {
+        if let Some(slot) = self.live.slot_of(id) {
+            self.spend_in(slot, token);
         }
     }
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use passbook_core::{SessionView as _, apply, codec};
 use passbook_journal::{Journal, ReadError, Record};
-use passbook_projections::{Live, history::Recorded};
+use passbook_projections::{BulkFold, Live, history::Recorded};
 
-use super::scan::scan;
+use super::scan::{scan, scan_some};
 use crate::{
     as_of::{DataOfSessions, View, as_of},
     error::LedgerError,
@@ -25,6 +25,11 @@ pub enum At {
 
 /// Readings before a compaction or a retention that is faster than us is an error.
 const TRIES: usize = 8;
+
+/// Fewer events are folded one by one, and so are fewer than this part of the sessions: to make the
+/// index of all tokens anew costs more.
+const BULK_EVENTS: usize = 8_192;
+const BULK_PART: usize = 8;
 
 /// The state at that moment.
 pub(super) fn view(journal: &dyn Journal, at: At) -> Result<View, LedgerError> {
@@ -94,9 +99,24 @@ pub(super) fn base(journal: &dyn Journal, at: At) -> Result<View, LedgerError> {
 
 /// Folds the events from `from` on that belong to the moment.
 fn fold(journal: &dyn Journal, base: View, from: u64, at: At) -> Result<View, LedgerError> {
-    fold_with(journal, base, (from, at), &mut |live, recorded| {
-        apply(&mut live.writer(), recorded.sequence, &recorded.event);
-    })
+    let last = match at {
+        At::Sequence(last) => last,
+        At::Time(_) => journal.durable(),
+    };
+    let (most, sessions) = (last.saturating_sub(from), base.live().len());
+    if usize::try_from(most).is_ok_and(|most| most < BULK_EVENTS.max(sessions / BULK_PART)) {
+        return fold_with(journal, base, (from, at), &mut |live, recorded| {
+            apply(&mut live.writer(), recorded.sequence, &recorded.event);
+        });
+    }
+    let (data, mut sequence) = (base.data_of_sessions(), base.sequence());
+    let live = Arc::into_inner(base.into_live()).expect("nobody has it but who makes the view");
+    let mut bulk = BulkFold::new(live);
+    scan_some(journal, (from, at), &mut |events| {
+        sequence = events.last().map_or(sequence, |recorded| recorded.sequence);
+        bulk.fold(&events);
+    })?;
+    Ok(moved(Arc::new(bulk.finish()), at, sequence).with_data(data))
 }
 
 /// The same, with a fold of the caller's.
@@ -106,19 +126,22 @@ pub(super) fn fold_with(
     (from, at): (u64, At),
     fold: &mut dyn FnMut(&Live, Recorded),
 ) -> Result<View, LedgerError> {
-    let data = base.data_of_sessions();
-    let mut sequence = base.sequence();
+    let (data, mut sequence) = (base.data_of_sessions(), base.sequence());
     let live = base.into_live();
     scan(journal, (from, at), &mut |recorded| {
         sequence = recorded.sequence;
         fold(&live, recorded);
     })?;
-    let last_at_ms = live.last_at_ms();
+    Ok(moved(live, at, sequence).with_data(data))
+}
+
+/// The view of a moment, of tables that have folded what belongs to it, `sequence` last.
+fn moved(live: Arc<Live>, at: At, sequence: u64) -> View {
     let (sequence, at_ms) = match at {
-        At::Sequence(last) => (last, last_at_ms),
+        At::Sequence(last) => (last, live.last_at_ms()),
         At::Time(time_ms) => (sequence, time_ms),
     };
-    Ok(View::of(Arc::clone(&live), sequence).judged_at(at_ms).with_data(data))
+    View::of(live, sequence).judged_at(at_ms)
 }
 
 /// Whether an event is a part of a moment.

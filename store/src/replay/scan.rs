@@ -16,15 +16,24 @@ const CHUNK_EVENTS: usize = 1_024;
 /// Chunks that are read ahead.
 const AHEAD_CHUNKS: usize = 8;
 
-/// Gives `take` the events from `from` on that belong to the moment. More than a chunk of them are
-/// read, verified and decoded on a thread of its own.
+/// Gives `take` the events from `from` on that belong to the moment, one by one: see [`scan_some`].
 pub(super) fn scan(
     journal: &dyn Journal,
-    (from, at): (u64, At),
+    range: (u64, At),
     take: &mut dyn FnMut(Recorded),
 ) -> Result<(), LedgerError> {
+    scan_some(journal, range, &mut |events| events.into_iter().for_each(&mut *take))
+}
+
+/// Gives `take` the events from `from` on that belong to the moment, some at a time. More than a chunk
+/// of them are read, verified and decoded on a thread of its own.
+pub(super) fn scan_some(
+    journal: &dyn Journal,
+    (from, at): (u64, At),
+    take: &mut dyn FnMut(Vec<Recorded>),
+) -> Result<(), LedgerError> {
     let mut reading = Reading { records: journal.read_kept(from)?, at, is_over: false };
-    reading.chunk()?.into_iter().for_each(&mut *take);
+    take(reading.chunk()?);
     if reading.is_over {
         return Ok(());
     }
@@ -32,7 +41,7 @@ pub(super) fn scan(
         let (sender, chunks) = sync_channel(AHEAD_CHUNKS);
         scope.spawn(move || reading.send(&sender));
         for chunk in chunks {
-            chunk?.into_iter().for_each(&mut *take);
+            take(chunk?);
         }
         Ok(())
     })

@@ -170,7 +170,8 @@ impl Table {
         usize::try_from(home).expect("below the number of buckets")
     }
 
-    fn is_home_full(&self, tag: u32) -> bool {
+    /// Whether the bucket in which an entry of that tag belongs is full.
+    pub(super) fn is_home_full(&self, tag: u32) -> bool {
         self.buckets.get(self.home(tag)).is_some_and(Bucket::is_full)
     }
 

@@ -7,7 +7,7 @@ use std::{
 
 use hashbrown::HashMap;
 use passbook_core::{
-    Session, SessionState, SpentToken, Text, TokenDigest,
+    Renewal, Session, SessionState, SpentToken, Text, TokenDigest,
     session::{Data, NEVER_MS},
     snapshot::SessionRecord,
 };
@@ -144,6 +144,25 @@ impl RowShard {
             is_guest: session.is_guest,
             transport: session.transport,
         });
+    }
+
+    /// Renews the session in that slot, if one is there, and gives the token that it spends by it.
+    pub(crate) fn renew(&mut self, slot: Slot, renewal: &Renewal) -> Option<SpentToken> {
+        self.set_aside(slot);
+        let row = self.rows.get_mut(slot.index_in_shard())?.as_mut()?;
+        row.last_active_at_ms = renewal.last_active_at_ms;
+        row.expires_at_ms = renewal.expires_at_ms;
+        row.lifetime_ms = renewal.lifetime_ms.unwrap_or(row.lifetime_ms);
+        let (digest, generation) = renewal.token?;
+        let spent = row.digest().map(|digest| SpentToken {
+            digest,
+            generation: row.generation,
+            spent_at_ms: renewal.last_active_at_ms,
+        });
+        row.digest = digest;
+        row.generation = generation;
+        row.has_token = true;
+        spent
     }
 
     /// What a row has no place for.
