@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DataKey, SessionId, SpentToken, Text, TokenDigest};
+use crate::{DataKey, Renewal, SessionId, SpentToken, Text, TokenDigest};
 
 /// Marks a deadline that never comes.
 pub const NEVER_MS: u64 = u64::MAX;
@@ -113,6 +113,15 @@ impl SessionState {
     /// The session's id.
     pub fn id(&self) -> SessionId {
         self.session.id
+    }
+
+    /// Renews it, and gives the token that it spends by it.
+    pub(crate) fn renew(&mut self, renewal: &Renewal) -> Option<SpentToken> {
+        self.session.last_active_at_ms = renewal.last_active_at_ms;
+        self.session.expires_at_ms = renewal.expires_at_ms;
+        self.lifetime_ms = renewal.lifetime_ms.unwrap_or(self.lifetime_ms);
+        let (digest, generation) = renewal.token?;
+        self.rotate(digest, generation, renewal.last_active_at_ms)
     }
 
     /// Puts a new token in the place of the live one, and gives that as spent, if there was one.

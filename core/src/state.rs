@@ -10,8 +10,9 @@ use std::{
 };
 
 use crate::{
-    Completed, IdempotencyKey, PolicyInForce, SessionId, SessionState, SessionTable, SessionView,
-    SpentToken, Text, TokenDigest, TokenStanding, WholeState, limits::IDEMPOTENCY_WINDOW_MS,
+    Completed, IdempotencyKey, PolicyInForce, Renewal, SessionId, SessionState, SessionTable,
+    SessionView, SpentToken, Text, TokenDigest, TokenStanding, WholeState,
+    limits::IDEMPOTENCY_WINDOW_MS,
 };
 
 /// The state of a ledger, in ordered maps.
@@ -129,6 +130,24 @@ impl SessionTable for State {
             .insert((session.created_at_ms, session.id));
         self.by_expiry.insert((session.expires_at_ms, session.id));
         self.sessions.insert(session.id, state);
+    }
+
+    // Without a new token, the index of tokens is left as it is.
+    fn renew(&mut self, id: SessionId, renewal: &Renewal) {
+        let Some(state) = self.sessions.get_mut(&id) else { return };
+        let (expires_at_ms, digest) = (state.session.expires_at_ms, state.digest);
+        let spent = state.renew(renewal);
+        self.by_expiry.remove(&(expires_at_ms, id));
+        self.by_expiry.insert((renewal.expires_at_ms, id));
+        if let Some((successor, _)) = renewal.token {
+            if let Some(digest) = digest {
+                self.tokens.remove(&digest);
+            }
+            self.tokens.insert(successor, (id, None));
+        }
+        if let Some(spent) = spent {
+            self.spend(id, spent);
+        }
     }
 
     fn spend(&mut self, id: SessionId, token: SpentToken) {

@@ -76,12 +76,7 @@ pub trait SessionTable: SessionView {
     /// Renews the session: the change that most events are, for which a table may know a shorter way.
     fn renew(&mut self, id: SessionId, renewal: &Renewal) {
         let Some(mut state) = self.session(id) else { return };
-        let spent = renewal.token.and_then(|(digest, generation)| {
-            state.rotate(digest, generation, renewal.last_active_at_ms)
-        });
-        state.session.last_active_at_ms = renewal.last_active_at_ms;
-        state.session.expires_at_ms = renewal.expires_at_ms;
-        state.lifetime_ms = renewal.lifetime_ms.unwrap_or(state.lifetime_ms);
+        let spent = state.renew(renewal);
         self.put(state);
         if let Some(spent) = spent {
             self.spend(id, spent);

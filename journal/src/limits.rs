@@ -93,8 +93,14 @@ pub const SNAPSHOT_SECTION_BYTES_MAX: u32 = 64 * 1024 * 1024;
 /// Most sections in one snapshot.
 pub const SNAPSHOT_SECTIONS_MAX: u32 = 65_536;
 
-/// Snapshots that are kept: the newest, and the one before in case the newest is damaged.
+/// Snapshots that are always kept: the newest, and the one before in case the newest is damaged.
 pub const SNAPSHOTS_KEPT: usize = 2;
+
+/// Most older snapshots that are kept beside them, so that the past is near one.
+pub const SNAPSHOTS_OLDER_MAX: usize = 8;
+
+/// Default of [`Options::snapshot_spacing`](crate::Options::snapshot_spacing), in records.
+pub const SNAPSHOT_SPACING_DEFAULT: u64 = 1_000_000;
 
 /// Lowest rate that background work may be held to, in bytes a second.
 pub const BACKGROUND_RATE_MIN: u64 = 256 * 1024;

@@ -9,6 +9,7 @@ use crate::leaf::Chain;
 
 mod error;
 pub(crate) mod memory;
+mod older;
 pub(crate) mod place;
 pub(crate) mod shelf;
 pub(crate) mod stored;

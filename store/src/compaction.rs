@@ -16,7 +16,7 @@ use passbook_journal::{CompactProgress, Compacted, Compaction, SnapshotInfo};
 
 use self::curator::Sorted;
 pub use self::policy::CompactionPolicy;
-use self::policy::due;
+use self::policy::{due, snapshot_is_due};
 use crate::{
     background::Stop,
     error::LedgerError,
@@ -108,9 +108,14 @@ fn retention(policy: &CompactionPolicy, now_ms: u64) -> Compaction<'static> {
     }
 }
 
-/// Compacts if it is time to. What fails is tried again next time.
+/// Compacts, or takes a snapshot, if it is time to. What fails is tried again next time.
 pub(crate) fn compact_if_due(engine: &Engine, policy: &CompactionPolicy, stop: &Stop) {
-    let Some(why) = due(engine, policy) else { return };
+    let Some(why) = due(engine, policy) else {
+        if let Err(error) = snapshot_if_due(engine, policy) {
+            tracing::warn!(%error, code = error.code(), "the snapshot failed");
+        }
+        return;
+    };
     tracing::debug!(?why, "a compaction is due");
     let go_on = |_progress| {
         if stop.is_set() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -118,6 +123,13 @@ pub(crate) fn compact_if_due(engine: &Engine, policy: &CompactionPolicy, stop: &
     if let Err(error) = compact(engine, Actor::System, policy, &go_on) {
         tracing::warn!(%error, code = error.code(), "the compaction failed");
     }
+}
+
+fn snapshot_if_due(engine: &Engine, policy: &CompactionPolicy) -> Result<(), LedgerError> {
+    if snapshot_is_due(engine, policy)? {
+        snapshot::take(engine, &|_progress| {})?;
+    }
+    Ok(())
 }
 
 fn ended(outcome: Outcome) -> u64 {

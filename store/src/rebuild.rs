@@ -82,6 +82,9 @@ impl Rebuild {
                 }
             }
         }
+        if from > through {
+            return Ok(bad);
+        }
         let first = journal.extent().sequence_first;
         if from < first {
             return Err(LedgerError::NotRetained { sequence: through, first });

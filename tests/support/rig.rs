@@ -59,6 +59,8 @@ pub fn options(vfs: &SimVfs) -> Options {
         entropy: Arc::new(passbook::journal::SeededEntropy::new(7)),
         segment_bytes: 64 << 10,
         threading: Threading::Inline,
+        // Some older ones stay too.
+        snapshot_spacing: 20,
         ..Options::default()
     }
 }

@@ -19,6 +19,7 @@ use crate::format::manifest::{MANIFEST_BYTES, Manifest};
 use crate::format::segment::SegmentHeader;
 use crate::format::watermark::WATERMARK_BYTES;
 use crate::layout::Layout;
+use crate::limits::SNAPSHOTS_KEPT;
 use crate::recovery::walk::{Position, Walk};
 use crate::recovery::{DATA_START, read_manifest};
 use crate::snapshot::shelf;
@@ -160,12 +161,17 @@ impl Copy<'_> {
         let (disk, source, target) = (self.job.disk, self.job.source, self.target.clone());
         let store = read_manifest(disk, source)?.store;
         let mut newest = 0;
-        for info in shelf::list(disk, source, &store).map_err(BackupError::Io)? {
-            let sequence = info.sequence;
-            if !self.job.bad.contains(&sequence) {
-                self.take(&source.snapshot(sequence), &target.snapshot(sequence))?;
-                newest = newest.max(sequence);
-            }
+        let mut sequences: Vec<_> = shelf::list(disk, source, &store)
+            .map_err(BackupError::Io)?
+            .into_iter()
+            .map(|info| info.sequence)
+            .filter(|sequence| !self.job.bad.contains(sequence))
+            .collect();
+        // The older ones only make the past nearer.
+        sequences.truncate(SNAPSHOTS_KEPT);
+        for sequence in sequences {
+            self.take(&source.snapshot(sequence), &target.snapshot(sequence))?;
+            newest = newest.max(sequence);
         }
         let view = look(newest)?;
         let needed = view.manifest.sequence_first - 1;

@@ -239,7 +239,8 @@ fn count(done: &mut Compacted, entry: &Entry, header: &ArchiveHeader) {
     done.whole += header.whole;
 }
 
-fn kept_first(manifest: &Manifest) -> u64 {
+/// The first record that is kept, in the archive or in a segment.
+pub(super) fn kept_first(manifest: &Manifest) -> u64 {
     match manifest.archive_first {
         0 => manifest.sequence_first,
         _ => manifest.archive_sequence_first,

@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::compact::kept_first;
 use crate::archive::shelf::{Shelf, list_archive};
 use crate::disk::Disk;
 use crate::error::JournalError;
@@ -13,14 +14,17 @@ use crate::format::archive::{Form, Name};
 use crate::format::manifest::Manifest;
 use crate::layout::Layout;
 use crate::recovery::segment_numbers;
+use crate::snapshot::shelf;
 
-/// Removes segments, archives and stubs that the manifest doesn't count on, and temporary files.
+/// Removes segments, archives, stubs and snapshots that the manifest doesn't count on, and temporary
+/// files.
 pub(super) fn remove(
     disk: &Disk,
     layout: &Layout,
     manifest: &Manifest,
 ) -> Result<(), JournalError> {
-    let mut left: Vec<_> = dropped_segments(disk, layout, manifest)?;
+    let mut left = dropped_segments(disk, layout, manifest)?;
+    left.extend(forgotten_snapshots(disk, layout, manifest)?);
     let kept = manifest.archive_first..manifest.segment_first;
     let stubs = Shelf::with_manifest(disk, layout, manifest.clone())?.stubs;
     for name in list_archive(disk, layout)? {
@@ -49,6 +53,17 @@ pub(super) fn remove_segments(
     manifest: &Manifest,
 ) -> Result<(), JournalError> {
     dropped_segments(disk, layout, manifest)?.iter().try_for_each(|path| disk.unlink(path))
+}
+
+/// The snapshots of states whose next record fell to the retention.
+pub(super) fn forgotten_snapshots(
+    disk: &Disk,
+    layout: &Layout,
+    manifest: &Manifest,
+) -> Result<Vec<PathBuf>, JournalError> {
+    let mut forgotten = shelf::sequences(disk, layout)?;
+    forgotten.retain(|sequence| sequence + 1 < kept_first(manifest));
+    Ok(forgotten.into_iter().map(|sequence| layout.snapshot(sequence)).collect())
 }
 
 fn dropped_segments(

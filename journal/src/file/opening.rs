@@ -46,7 +46,11 @@ pub(super) fn open(
     let ahead = doubted.as_ref().filter(|mark| is_ahead(mark, &survey, &found)).cloned();
     survey.watermark = survey.watermark.or(doubted.filter(|_| ahead.is_none()));
     let (watermark, recovery) = settle(&disk, &survey, &found, (&options, ahead.as_ref()), &lock)?;
-    let shelf = Shelf { bad: bad.iter().map(|bad| bad.sequence).collect(), ..Shelf::default() };
+    let shelf = Shelf {
+        bad: bad.iter().map(|bad| bad.sequence).collect(),
+        spacing: options.snapshot_spacing,
+        ..Shelf::default()
+    };
     leftovers::remove(&disk, layout, &survey.manifest)?;
     super::snapshot::tidy(&disk, layout, &shelf)?;
     let sequence_first = catalog.sequence_first();

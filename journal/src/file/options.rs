@@ -6,8 +6,8 @@ use crate::entropy::{Entropy, SystemEntropy};
 use crate::error::OpenError;
 use crate::limits::{
     BACKGROUND_RATE_DEFAULT, BACKGROUND_RATE_MIN, BLOCK_BYTES, OWNER_BYTES_MAX,
-    SEGMENT_BYTES_DEFAULT, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, SYNC_DEPTH_DEFAULT,
-    SYNC_DEPTH_MAX,
+    SEGMENT_BYTES_DEFAULT, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, SNAPSHOT_SPACING_DEFAULT,
+    SYNC_DEPTH_DEFAULT, SYNC_DEPTH_MAX,
 };
 use crate::vfs::{RealVfs, Vfs};
 
@@ -91,6 +91,10 @@ pub struct Options {
     /// Most bytes a second that background work (snapshots) writes, so that commits find the disk
     /// free: 0 = no limit, or at least [`BACKGROUND_RATE_MIN`]. Never limited inline.
     pub background_bytes_per_second: u64,
+    /// Beside the newest two snapshots older ones are kept, so many records apart, at most
+    /// [`SNAPSHOTS_OLDER_MAX`](crate::limits::SNAPSHOTS_OLDER_MAX) of them and only while the records
+    /// behind them are kept: a moment of the past is then near one. 0 = none.
+    pub snapshot_spacing: u64,
 }
 
 impl Default for Options {
@@ -108,6 +112,7 @@ impl Default for Options {
             opened_at_ms: 0,
             threading: Threading::Threads,
             background_bytes_per_second: BACKGROUND_RATE_DEFAULT,
+            snapshot_spacing: SNAPSHOT_SPACING_DEFAULT,
         }
     }
 }

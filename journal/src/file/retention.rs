@@ -1,5 +1,6 @@
 //! Retention: old archives are removed, and one stub stays for all of them and those before. One
-//! order: the stub → manifest → remove archives and the stubs that it replaces.
+//! order: the stub → manifest → remove archives, the stubs that it replaces, and snapshots of states
+//! from before what is kept.
 //!
 //! The manifest's rename is the commit. A stub behind what the manifest says does not count yet, and
 //! one whose segments another one covers does not count any more: `leftovers` removes both.
@@ -8,6 +9,7 @@ use passbook_planted::{Bug, unless};
 
 use super::create::write_manifest;
 use super::engine::Engine;
+use super::leftovers::forgotten_snapshots;
 use crate::archive::book::Fault;
 use crate::archive::pack::write_stub;
 use crate::archive::shelf::Shelf;
@@ -44,6 +46,9 @@ impl Engine {
         }
         for name in &replaced {
             self.disk.unlink(&shelf.path_of(name))?;
+        }
+        for path in forgotten_snapshots(&self.disk, &self.layout, manifest)? {
+            self.disk.unlink(&path)?;
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::older;
 use super::stored::StoredSnapshot;
 use super::{SnapshotError, SnapshotInfo};
 use crate::disk::Disk;
@@ -13,7 +14,6 @@ use crate::error::JournalError;
 use crate::format::StoreId;
 use crate::format::snapshot::parse_file_name;
 use crate::layout::Layout;
-use crate::limits::SNAPSHOTS_KEPT;
 
 /// A snapshot that could not be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,12 +124,14 @@ pub(crate) struct Shelf {
     pub(crate) closed: bool,
     /// Those that are known to be bad. They don't count as kept, and go with the next good one.
     pub(crate) bad: BTreeSet<u64>,
+    /// Records between two of the older ones that are kept; 0 = none is.
+    pub(crate) spacing: u64,
 }
 
 impl Shelf {
-    /// Of these sequences, newest first, the ones that are too many: older than the kept ones.
+    /// Of these sequences, newest first, the ones that are too many.
     pub(crate) fn surplus(&self, sequences: &[u64]) -> Vec<u64> {
         let good = sequences.iter().filter(|sequence| !self.bad.contains(sequence));
-        good.skip(SNAPSHOTS_KEPT).copied().collect()
+        older::surplus(&good.copied().collect::<Vec<_>>(), self.spacing)
     }
 }

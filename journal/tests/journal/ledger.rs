@@ -21,6 +21,8 @@ pub(crate) fn options(sim: &SimVfs) -> Options {
         owner: "test".to_owned(),
         opened_at_ms: 5,
         threading: Threading::Inline,
+        // Some older ones stay too.
+        snapshot_spacing: 5,
         ..Options::default()
     }
 }

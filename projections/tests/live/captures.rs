@@ -67,16 +67,16 @@ fn check_picture(sections: &[Vec<u8>], captured: Captured, model: &State) {
 
 /// The plain table, under commands.
 #[derive(Default)]
-struct Model {
-    state: State,
-    sequence: u64,
-    now_ms: u64,
-    next_digest: u64,
+pub(crate) struct Model {
+    pub(crate) state: State,
+    pub(crate) sequence: u64,
+    pub(crate) now_ms: u64,
+    pub(crate) next_digest: u64,
 }
 
 impl Model {
     /// What comes of a wish, each event with its sequence; the plain table knows it already.
-    fn carry_out(&mut self, elapsed_ms: u64, wish: &histories::Wish) -> Vec<(u64, Event)> {
+    pub(crate) fn carry_out(&mut self, elapsed_ms: u64, wish: &histories::Wish) -> Vec<(u64, Event)> {
         self.now_ms = self.now_ms.saturating_add(elapsed_ms);
         let command = wish.command(&mut self.next_digest);
         let decided = decide(&self.state, &command, self.now_ms);
@@ -90,7 +90,7 @@ impl Model {
     }
 }
 
-fn follow(live: &Live, events: &[(u64, Event)]) {
+pub(crate) fn follow(live: &Live, events: &[(u64, Event)]) {
     for (sequence, event) in events {
         apply(&mut live.writer(), *sequence, event);
     }
@@ -98,7 +98,7 @@ fn follow(live: &Live, events: &[(u64, Event)]) {
 
 /// That both tables answer as the model does.
 #[track_caller]
-fn check_same(loaded: &Live, grown: &Live, model: &Model) {
+pub(crate) fn check_same(loaded: &Live, grown: &Live, model: &Model) {
     let state = &model.state;
     for live in [loaded, grown] {
         assert_eq!(state_fingerprint(live), state_fingerprint(state));

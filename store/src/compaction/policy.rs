@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::execute::Engine;
+use crate::{error::LedgerError, execute::Engine};
 
 /// When a ledger compacts on its own, how gently, and for how long its archive keeps history.
 ///
@@ -20,6 +20,10 @@ pub struct CompactionPolicy {
     pub retention: Option<Duration>,
     /// Bytes of segments packed a second, at most; 0 = no limit.
     pub bytes_per_second: u64,
+    /// Events behind the newest snapshot after which another one is taken, if they are as many as
+    /// there are sessions too: an opening, and the state at a moment of the past, then fold few.
+    /// `u64::MAX` = only compactions take snapshots.
+    pub snapshot_events: u64,
     /// How often to look whether it is time.
     pub interval: Duration,
 }
@@ -29,7 +33,7 @@ const RETENTION: Duration = Duration::from_hours(400 * 24);
 
 impl Default for CompactionPolicy {
     /// At 256 MiB, or a day, or four dead events of five; 400 days of history; at most 64 MiB a
-    /// second; looked at once a minute.
+    /// second; a snapshot every million events; looked at once a minute.
     fn default() -> Self {
         Self {
             journal_bytes: 256 << 20,
@@ -37,9 +41,21 @@ impl Default for CompactionPolicy {
             dead_percent: 80,
             retention: Some(RETENTION),
             bytes_per_second: 64 << 20,
+            snapshot_events: 1_000_000,
             interval: Duration::from_mins(1),
         }
     }
+}
+
+/// Whether it is time for a snapshot.
+pub(super) fn snapshot_is_due(
+    engine: &Engine,
+    policy: &CompactionPolicy,
+) -> Result<bool, LedgerError> {
+    let newest = engine.journal.snapshots()?.first().map_or(0, |newest| newest.sequence);
+    let behind = engine.inflight.applied().saturating_sub(newest);
+    let sessions = u64::try_from(engine.live.len()).unwrap_or(u64::MAX);
+    Ok(policy.snapshot_events != u64::MAX && behind >= policy.snapshot_events.max(sessions))
 }
 
 /// Why it is time.

@@ -7,7 +7,7 @@ use passbook_projections::{Live, LoadPlan};
 
 use super::{
     Replay,
-    moment::{At, base},
+    moment::{At, base, data_behind},
     scan::scan,
     stepper::Stepper,
 };
@@ -111,7 +111,9 @@ impl Search<'_, '_> {
             if info.sequence >= until || info.sequence <= oldest {
                 continue;
             }
+            let extent = self.replay.journal.extent();
             let view = as_of(self.replay.journal, info.sequence)?;
+            let view = view.with_data(data_behind(&extent, info.sequence));
             if self.look(&view) {
                 until = info.sequence;
             } else {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use passbook_core::{SessionView as _, apply, codec};
-use passbook_journal::{Journal, ReadError, Record};
+use passbook_journal::{Extent, Journal, ReadError, Record};
 use passbook_projections::{BulkFold, Live, history::Recorded};
 
 use super::scan::{scan, scan_some};
@@ -51,6 +51,10 @@ pub(super) fn read_again<T>(
 
 fn view_once(journal: &dyn Journal, at: At) -> Result<View, LedgerError> {
     let base = base(journal, at)?;
+    if At::Sequence(base.sequence()) == at {
+        // What a snapshot has is whole, wherever the records behind it are.
+        return Ok(base.with_data(DataOfSessions::Kept));
+    }
     let (from, data) = (base.sequence() + 1, base.data_of_sessions());
     let view = fold(journal, base, from, at)?;
     let first = journal.extent().sequence_first;
@@ -62,7 +66,7 @@ fn view_once(journal: &dyn Journal, at: At) -> Result<View, LedgerError> {
 }
 
 /// The nearest state from which that moment can be reached by folding events: a snapshot's, or the
-/// empty one before the first event.
+/// empty one before the first event. It says whether the data of sessions can be followed from there.
 pub(super) fn base(journal: &dyn Journal, at: At) -> Result<View, LedgerError> {
     let extent = journal.extent();
     let (sequence, fits): (u64, &dyn Fn(u64, u64) -> bool) = match at {
@@ -74,11 +78,11 @@ pub(super) fn base(journal: &dyn Journal, at: At) -> Result<View, LedgerError> {
         return Err(LedgerError::NotRetained { sequence, first: extent.kept_first });
     }
     for info in journal.snapshots()? {
-        if !fits(info.sequence, info.time_ms) {
+        if !fits(info.sequence, info.time_ms) || info.sequence + 1 < extent.kept_first {
             continue;
         }
         match as_of(journal, info.sequence) {
-            Ok(view) => return Ok(view),
+            Ok(view) => return Ok(view.with_data(data_behind(&extent, info.sequence))),
             Err(LedgerError::NotRetained { .. }) => {}
             Err(error) => return Err(error),
         }
@@ -92,9 +96,16 @@ pub(super) fn base(journal: &dyn Journal, at: At) -> Result<View, LedgerError> {
             At::Time(at_ms) => LedgerError::TimeNotRetained { at_ms, first, first_ms },
         });
     }
-    let data =
-        if extent.sequence_first > 1 { DataOfSessions::NotKept } else { DataOfSessions::Kept };
-    Ok(View::of(Rebuild::new().live(), 0).with_data(data))
+    Ok(View::of(Rebuild::new().live(), 0).with_data(data_behind(&extent, 0)))
+}
+
+/// Whether changes of sessions' data behind that event are kept: the archive has none.
+pub(super) fn data_behind(extent: &Extent, sequence: u64) -> DataOfSessions {
+    if sequence + 1 < extent.sequence_first {
+        DataOfSessions::NotKept
+    } else {
+        DataOfSessions::Kept
+    }
 }
 
 /// Folds the events from `from` on that belong to the moment.

@@ -65,7 +65,11 @@ impl Life {
         let clock = Arc::new(SimClock::at_ms(START_MS));
         let builder = Ledger::builder()
             .path(folder)
-            .journal_options(Options { segment_bytes: 64 << 10, ..Options::default() })
+            .journal_options(Options {
+                segment_bytes: 64 << 10,
+                snapshot_spacing: 100,
+                ..Options::default()
+            })
             .clock(Arc::<SimClock>::clone(&clock));
         let builder = builder.sweep_interval(None).compaction(None).history_index(false);
         Self::of(builder.open_blocking().expect("a ledger"), clock)

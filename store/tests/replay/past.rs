@@ -2,7 +2,7 @@
 
 use passbook::{
     At, DataOfSessions, EndReason, LedgerError, Replay, SessionId,
-    core::{Act, SessionRef, WholeState as _, state_fingerprint},
+    core::{Act, DataKey, SessionRef, WholeState as _, state_fingerprint},
     journal::{FileJournal, RealVfs},
 };
 use proptest::prelude::*;
@@ -124,6 +124,39 @@ fn what_was_compacted_away_is_told_from_the_archive_without_data() {
     let head = replay.as_of(At::Sequence(replay.head())).expect("kept");
     assert_eq!(head.data_of_sessions(), DataOfSessions::Kept);
     assert_eq!(head.fingerprint(), life.ledger.fingerprint());
+}
+
+#[test]
+fn an_older_snapshot_makes_what_was_compacted_away_near_and_its_own_moment_whole() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut life = Life::in_folder(folder.path());
+    let mut moments = Vec::new();
+    for number in 0..400_u16 {
+        let id = life.create(user(u8::try_from(number % 3).expect("small")), None, None);
+        let (session, reason) = (SessionRef::Id(id), EndReason::Logout);
+        life.submit(Act::Revoke { session, reason }, 1, None);
+        if number.is_multiple_of(100) {
+            let kept = life.create(user(3), None, None);
+            let (session, key) = (SessionRef::Id(kept), DataKey::new("seat").expect("short"));
+            let changes = vec![(key, Some("\"9A\"".into()))];
+            life.submit(Act::ChangeData { session, changes }, 1, None);
+            moments.push((life.ledger.snapshot().expect("one").sequence, kept));
+        }
+    }
+    let events = life.events();
+    life.ledger.compact().expect("compacts");
+    life.ledger.compact().expect("compacts");
+    let (replay, older) = (life.ledger.replay(), moments[1]);
+    let infos = life.ledger.snapshots().expect("readable");
+    assert!(infos.iter().any(|info| info.sequence == older.0), "{infos:?}");
+    for (behind, data) in [(0, DataOfSessions::Kept), (30, DataOfSessions::NotKept)] {
+        let at = older.0 + behind;
+        let view = replay.as_of(At::Sequence(at)).expect("kept");
+        let until = events.iter().position(|recorded| recorded.sequence > at).expect("some");
+        let model = Model::of(&events[..until]);
+        assert_eq!(view.data_of_sessions(), data, "{behind} behind");
+        assert_eq!(view.fingerprint(), state_fingerprint(&model.state), "{behind} behind");
+    }
 }
 
 #[test]
