@@ -47,9 +47,6 @@ pub(super) fn replay(
     let mut bad = Vec::new();
     let mut failure = None;
     for sequence in shelf::sequences(disk, &survey.layout)? {
-        if sequence + 1 < survey.manifest.sequence_first && !bad.is_empty() {
-            break; // It is kept for the past alone: what is behind it is in the archive.
-        }
         match try_snapshot(disk, survey, sequence, replay)? {
             Tried::Ahead(_) if accept_rollback => {
                 replay.reset();

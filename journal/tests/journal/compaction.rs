@@ -16,7 +16,7 @@ use proptest::prelude::*;
 
 use crate::ledger::{Anything, DIR, options, picture};
 use crate::shelved::{
-    ByNumber, append, body, check_kept, compact, numbers, open, retain, snap, time_ms, verified,
+    ByNumber, append, body, check_kept, compact, open, retain, snap, time_ms, verified,
 };
 
 /// Fourteen records in a good many segments, and a snapshot of all of them.
@@ -195,33 +195,6 @@ fn a_damaged_stub_is_told_and_retention_goes_on_behind_it() {
     assert_eq!(damaged, [&bad]);
     drop(journal);
     check_kept(&open(&sim).unwrap().0, "reopened");
-}
-
-#[test]
-fn readers_that_are_open_go_on_or_say_what_was_dropped() {
-    let (sim, journal) = ledger();
-    let beside = FileJournal::open_read_only(Path::new(DIR), Arc::new(sim)).unwrap();
-    let mut live = journal.read(1).unwrap();
-    assert_eq!(live.next().unwrap().unwrap().sequence, 1);
-    let mut kept = journal.read_kept(1).unwrap();
-    assert_eq!(kept.next().unwrap().unwrap().sequence, 1);
-    let done = compact(&journal, 9).unwrap();
-    let first = done.sequence_first;
-    // The segment that it has open is still there; the next one is not.
-    let rest: Vec<_> = live.collect();
-    assert!(matches!(rest.last(), Some(Err(ReadError::Trimmed { first: at })) if *at == first));
-    let rest = numbers(kept.map(Result::unwrap));
-    assert!(rest.contains(&2) && rest.ends_with(&[first, first + 1]) || rest.contains(&14));
-    assert!((first..=14).all(|sequence| rest.contains(&sequence)));
-    // One in another process, opened before.
-    assert!(matches!(beside.read(1).unwrap().next(), Some(Err(ReadError::Trimmed { .. }))));
-    check_kept(&beside, "beside");
-    assert!(matches!(compact(&beside, 9), Err(CompactError::ReadOnly)));
-    // A reader in an archive that retention takes.
-    let mut kept = journal.read_kept(1).unwrap();
-    assert_eq!(kept.next().unwrap().unwrap().sequence, 1);
-    retain(&journal, time_ms(7)).unwrap();
-    assert!(matches!(kept.last(), Some(Err(ReadError::Trimmed { .. }))));
 }
 
 #[test]

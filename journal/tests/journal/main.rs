@@ -24,6 +24,7 @@ mod ledger;
 mod model;
 mod moving;
 #[cfg(test)]
+mod older;
 mod opening;
 #[cfg(test)]
 mod reading;

@@ -1,4 +1,4 @@
-//! Opening to read while another process compacts.
+//! Reading while somebody compacts, in this process or in another.
 
 use std::io;
 use std::path::Path;
@@ -6,10 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use passbook_journal::sim::SimVfs;
-use passbook_journal::{FileJournal, Journal, OpenError, OpenMode, Vfs, VfsFile};
+use passbook_journal::{
+    CompactError, FileJournal, Journal, OpenError, OpenMode, ReadError, Vfs, VfsFile,
+};
 
+use crate::compaction::ledger;
 use crate::ledger::DIR;
-use crate::shelved::{append, compact, open};
+use crate::shelved::{append, check_kept, compact, numbers, open, retain, time_ms};
 
 /// A disk that another process writes to: with each look at the segments it is a step further.
 #[derive(Debug)]
@@ -89,4 +92,31 @@ fn who_never_sees_the_same_twice_gives_up() {
     let refused = FileJournal::open_read_only(Path::new(DIR), disk.clone());
     assert!(matches!(refused, Err(OpenError::Corrupt(_))), "{refused:?}");
     assert!(disk.looks.load(Ordering::Relaxed) < 12);
+}
+
+#[test]
+fn readers_that_are_open_go_on_or_say_what_was_dropped() {
+    let (sim, journal) = ledger();
+    let beside = FileJournal::open_read_only(Path::new(DIR), Arc::new(sim)).unwrap();
+    let mut live = journal.read(1).unwrap();
+    assert_eq!(live.next().unwrap().unwrap().sequence, 1);
+    let mut kept = journal.read_kept(1).unwrap();
+    assert_eq!(kept.next().unwrap().unwrap().sequence, 1);
+    let done = compact(&journal, 9).unwrap();
+    let first = done.sequence_first;
+    // The segment that it has open is still there; the next one is not.
+    let rest: Vec<_> = live.collect();
+    assert!(matches!(rest.last(), Some(Err(ReadError::Trimmed { first: at })) if *at == first));
+    let rest = numbers(kept.map(Result::unwrap));
+    assert!(rest.contains(&2) && rest.ends_with(&[first, first + 1]) || rest.contains(&14));
+    assert!((first..=14).all(|sequence| rest.contains(&sequence)));
+    // One in another process, opened before.
+    assert!(matches!(beside.read(1).unwrap().next(), Some(Err(ReadError::Trimmed { .. }))));
+    check_kept(&beside, "beside");
+    assert!(matches!(compact(&beside, 9), Err(CompactError::ReadOnly)));
+    // A reader in an archive that retention takes.
+    let mut kept = journal.read_kept(1).unwrap();
+    assert_eq!(kept.next().unwrap().unwrap().sequence, 1);
+    retain(&journal, time_ms(7)).unwrap();
+    assert!(matches!(kept.last(), Some(Err(ReadError::Trimmed { .. }))));
 }

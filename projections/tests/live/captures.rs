@@ -76,7 +76,11 @@ pub(crate) struct Model {
 
 impl Model {
     /// What comes of a wish, each event with its sequence; the plain table knows it already.
-    pub(crate) fn carry_out(&mut self, elapsed_ms: u64, wish: &histories::Wish) -> Vec<(u64, Event)> {
+    pub(crate) fn carry_out(
+        &mut self,
+        elapsed_ms: u64,
+        wish: &histories::Wish,
+    ) -> Vec<(u64, Event)> {
         self.now_ms = self.now_ms.saturating_add(elapsed_ms);
         let command = wish.command(&mut self.next_digest);
         let decided = decide(&self.state, &command, self.now_ms);
