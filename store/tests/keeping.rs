@@ -5,7 +5,7 @@ use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use passbook::{
     CompactionPolicy, HistoryEntry, HistoryQuery, HistoryWhat, IssuedSession, Ledger, LedgerError,
-    SessionStore, SimClock, core::Text, journal::Options,
+    Login, SessionStore, SimClock, core::Text, journal::Options,
 };
 use passbook_projections::history::{Expect, HistoryIndex, Recorded, filed_under};
 
@@ -339,4 +339,27 @@ fn a_ledger_compacts_on_its_own_when_it_is_time() {
         }
     }
     panic!("the ledger ended before it compacted");
+}
+
+#[test]
+fn a_ledger_takes_a_snapshot_on_its_own_once_there_are_events_enough_for_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let policy = CompactionPolicy {
+        snapshot_events: 40,
+        dead_percent: 100,
+        interval: Duration::from_millis(5),
+        ..CompactionPolicy::default()
+    };
+    let builder = Ledger::builder().path(folder.path()).clock(clock());
+    let ledger = builder.compaction(Some(policy)).open_blocking().expect("a ledger");
+    for number in 0..100 {
+        ledger.start_login(Login::new(format!("user{number}"))).expect("room").wait().expect("in");
+    }
+    // Waits for it, however long it takes; as many events as sessions are needed too.
+    while ledger.snapshots().expect("readable").is_empty() {
+        std::thread::yield_now();
+    }
+    let infos = ledger.snapshots().expect("readable");
+    assert!(infos[0].sequence >= 40 && infos[0].items >= 39, "{infos:?}");
+    assert_eq!(infos[0].sequence, infos[0].items + 1, "no compaction was made of it");
 }
