@@ -17,7 +17,7 @@ use std::{
 };
 
 use passbook::{
-    At, Ledger, Recorded, Replay, SeededEntropy, SessionId, SimClock, Transport,
+    At, CompactionPolicy, Ledger, Recorded, Replay, SeededEntropy, SessionId, SimClock, Transport,
     core::{
         Act, Command, EndReason, NewSession, SessionRef, TokenDigest, UserId, apply, codec,
         state_fingerprint,
@@ -52,8 +52,9 @@ fn main() {
         ledger.len(),
         started.elapsed()
     );
-    ledger.snapshot().expect("a snapshot");
-
+    let snapshots: Vec<_> =
+        ledger.snapshots().expect("readable").iter().map(|info| info.sequence).collect();
+    println!("snapshots it took: {snapshots:?}");
     fold_alone(&ledger);
     moments("a ledger in use", &ledger.replay(), head, clock_span(&clock));
     explanations("a ledger in use", &ledger.replay(), &sessions);
@@ -72,7 +73,16 @@ fn open(folder: &Path, clock: &Arc<SimClock>) -> Ledger {
     let builder = Ledger::builder().path(folder).journal_options(options);
     let builder =
         builder.clock(Arc::<SimClock>::clone(clock)).entropy(Arc::new(SeededEntropy::new(7)));
-    let builder = builder.sweep_interval(None).compaction(None).history_index(false);
+    // Snapshots as a ledger takes them on its own; no compaction, so that all is in the journal.
+    let policy = CompactionPolicy {
+        journal_bytes: u64::MAX,
+        age: Duration::MAX,
+        dead_percent: 100,
+        retention: None,
+        interval: Duration::from_millis(100),
+        ..CompactionPolicy::default()
+    };
+    let builder = builder.sweep_interval(None).compaction(Some(policy)).history_index(false);
     builder.open_blocking().expect("a ledger")
 }
 
