@@ -74,19 +74,18 @@ impl<'a> LiveWriter<'a> {
 
     /// Where the index has the digest.
     fn place_of(&self, digest: &TokenDigest) -> Option<Place> {
-        match self.token_index {
-            TokenIndex::Current => self.live.tokens.place_of(&self.live.rows, digest),
-            TokenIndex::MadeAfterwards => None,
-        }
+        self.live.tokens.place_of(&self.live.rows, digest)
     }
 
-    /// The token that goes, if the row gets another one, and where the index has it.
-    fn leaving(
-        &self,
-        old: Option<TokenDigest>,
-        new: Option<TokenDigest>,
-    ) -> Option<(TokenDigest, Place)> {
-        let old = old.filter(|_| old != new)?;
+    /// The token of the row that goes, if it gets this one, and where the index has it.
+    fn leaving(&self, slot: Slot, new: Option<TokenDigest>) -> Option<(TokenDigest, Place)> {
+        if self.token_index == TokenIndex::MadeAfterwards {
+            return None;
+        }
+        let old = self.live.rows.read(slot, |_, row| row.digest())?;
+        if Some(old) == new {
+            return None;
+        }
         Some((old, self.place_of(&old)?))
     }
 
@@ -117,12 +116,8 @@ impl<'a> LiveWriter<'a> {
     /// has forgotten it: the write of the row is the one moment in which they change places.
     fn replace(&mut self, slot: Slot, state: &SessionState) {
         let live = self.live;
-        let Some((old_user, old_digest)) =
-            live.rows.read(slot, |_, row| Some((row.user.clone(), row.digest())))
-        else {
-            return;
-        };
-        let leaving = self.leaving(old_digest, state.digest);
+        let Some(old_user) = live.rows.read(slot, |_, row| Some(row.user.clone())) else { return };
+        let leaving = self.leaving(slot, state.digest);
         if let Some(digest) = &state.digest {
             self.set_token(digest, Place::Live(slot));
         }
@@ -188,8 +183,7 @@ impl SessionTable for LiveWriter<'_> {
         let live = self.live;
         let Some(slot) = live.slot_of(id) else { return };
         let new = renewal.token.map(|(digest, _)| digest);
-        let old = new.and_then(|_| live.rows.read(slot, |_, row| row.digest()));
-        let leaving = self.leaving(old, new);
+        let leaving = new.and_then(|_| self.leaving(slot, new));
         if let Some(digest) = &new {
             self.set_token(digest, Place::Live(slot));
         }
