@@ -79,7 +79,7 @@ enum Verb {
     /// Users: show, history, revoke.
     #[command(subcommand, arg_required_else_help = true)]
     User(user::Verb),
-    /// The past: the state at a moment, what differs between two, why a session is dead.
+    /// The past: the state at a moment, event by event, what differs, why a session is dead.
     #[command(subcommand, arg_required_else_help = true)]
     Replay(replay::Verb),
     /// The journal: stat, verify, dump, show, tail, bookmark, salvage.

@@ -79,6 +79,11 @@ impl Output {
         self.write(&text)
     }
 
+    /// Whether a person is shown what it prints and can answer with keys.
+    pub(crate) fn has_keys(&self) -> bool {
+        self.form == Form::Table && self.can_ask && io::stdout().is_terminal()
+    }
+
     /// Prints text that is no answer: a help topic, a script for a shell.
     pub(crate) fn write(&self, text: &str) -> Result<(), Failure> {
         let mut stdout = AutoStream::new(io::stdout().lock(), self.color);

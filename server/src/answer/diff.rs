@@ -1,7 +1,5 @@
 //! What differs between two moments.
 
-mod change;
-
 use std::{collections::BTreeMap, fmt};
 
 use passbook::Diff;
@@ -9,17 +7,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
-    Answer, Moment, View, count_of, counted, explanation::PolicyDocument, facts::Facts,
-    session::SessionItem,
+    Answer, Moment, View, count_of, counted, difference::DifferenceDocument, facts::Facts,
 };
-use crate::{
-    fold::End,
-    render::{
-        number::thousands,
-        table::{Column, Table},
-    },
-};
-use change::ChangeDocument;
+use crate::render::{number::thousands, table::Table};
 
 /// The schema of [`DiffDocument`].
 pub(crate) const DIFF_SCHEMA: &str = "passbook.replay.diff/1";
@@ -35,20 +25,12 @@ pub(crate) struct DiffDocument {
     to: MomentDocument,
     /// Whether nothing differs.
     is_same: bool,
-    /// Sessions that live at the later one only.
-    opened: Vec<SessionItem>,
-    /// Sessions that lived at the earlier one only, and how they ended.
-    ended: Vec<SessionItem>,
-    /// Sessions that live at both and are not the same.
-    changed: Vec<ChangeDocument>,
+    #[serde(flatten)]
+    difference: DifferenceDocument,
     /// How many live at both and are the same.
     unchanged: u64,
     /// How many ended, by reason.
     ended_by: BTreeMap<&'static str, u64>,
-    /// The rules at the earlier one, if they are not the same.
-    policy_before: Option<PolicyDocument>,
-    /// The rules at the later one, if they are not the same.
-    policy_after: Option<PolicyDocument>,
     #[serde(skip)]
     #[schemars(skip)]
     view: View,
@@ -80,32 +62,19 @@ impl MomentDocument {
 
 impl DiffDocument {
     pub(crate) fn of(diff: &Diff, view: View) -> Self {
-        let difference = &diff.difference;
-        let ended = difference.ended.iter().map(|ended| {
-            SessionItem::of_session(&ended.state.session, Some(&End::of(&ended.ending)))
-        });
-        let ended: Vec<_> = ended.collect();
+        let difference = DifferenceDocument::of(&diff.difference);
         let mut ended_by = BTreeMap::new();
-        for reason in ended.iter().filter_map(|item| item.end_reason) {
+        for reason in difference.ended.iter().filter_map(|item| item.end_reason) {
             *ended_by.entry(reason).or_default() += 1;
         }
-        let policies = difference.policy.as_ref();
         Self {
             schema: DIFF_SCHEMA,
             from: MomentDocument::of(&diff.from),
             to: MomentDocument::of(&diff.to),
-            is_same: difference.is_empty(),
-            opened: difference
-                .opened
-                .iter()
-                .map(|state| SessionItem::of_session(&state.session, None))
-                .collect(),
-            ended,
-            changed: difference.changed.iter().map(ChangeDocument::of).collect(),
+            is_same: diff.difference.is_empty(),
+            difference,
             unchanged: count_of(diff.unchanged),
             ended_by,
-            policy_before: policies.map(|(before, _)| PolicyDocument::of(before)),
-            policy_after: policies.map(|(_, after)| PolicyDocument::of(after)),
             view,
         }
     }
@@ -117,7 +86,7 @@ impl DiffDocument {
 
 impl fmt::Display for DiffDocument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { from, to, .. } = self;
+        let Self { from, to, difference, .. } = self;
         let count = |len: usize| thousands(count_of(len));
         let mut facts = Facts::wide(9);
         facts.own(
@@ -126,9 +95,9 @@ impl fmt::Display for DiffDocument {
                 "{} → {}   +{} opened  −{} ended  ~{} changed  ({} unchanged)",
                 thousands(from.live),
                 thousands(to.live),
-                count(self.opened.len()),
-                count(self.ended.len()),
-                count(self.changed.len()),
+                count(difference.opened.len()),
+                count(difference.ended.len()),
+                count(difference.changed.len()),
                 thousands(self.unchanged),
             ),
         );
@@ -138,7 +107,7 @@ impl fmt::Display for DiffDocument {
         if !reasons.is_empty() {
             facts.own("ended by", reasons.join(" · "));
         }
-        if let (Some(before), Some(after)) = (&self.policy_before, &self.policy_after) {
+        if let (Some(before), Some(after)) = (&difference.policy_before, &difference.policy_after) {
             facts.own("policy", format!("{} → {}", before.words(), after.words()));
         }
         let events = to.at.saturating_sub(from.at);
@@ -159,22 +128,6 @@ impl fmt::Display for DiffDocument {
 
 impl Answer for DiffDocument {
     fn rows(&self) -> Table {
-        let mut table =
-            Table::new(["CHANGE", "SESSION", "USER", "WHAT", "BEFORE", "AFTER"].map(Column::whole));
-        for item in &self.opened {
-            let (id, user) = (item.id.clone(), item.user_id.clone());
-            let at = item.created_at.to_string();
-            table.push(["opened".to_owned(), id, user, "created_at".to_owned(), String::new(), at]);
-        }
-        for item in &self.ended {
-            let (id, user) = (item.id.clone(), item.user_id.clone());
-            let reason = item.end_reason.unwrap_or_default().to_owned();
-            let what = "end_reason".to_owned();
-            table.push(["ended".to_owned(), id, user, what, String::new(), reason]);
-        }
-        for change in &self.changed {
-            change.push_rows(&mut table);
-        }
-        table
+        self.difference.rows()
     }
 }

@@ -176,6 +176,39 @@ impl EventDocument {
         self.ip.as_deref().or(remote_host)
     }
 
+    /// The same over as many lines as a narrow terminal needs; lines after the first are indented.
+    pub(crate) fn wrapped(&self) -> String {
+        let indent = GAP.repeat(2);
+        let room = self.view.width.unwrap_or(usize::MAX);
+        let time = self.view.clock(self.happened_at_ms());
+        let sequence = format!("@{}", thousands(self.sequence));
+        let mut width = sequence.width() + time.width() + self.kind.width() + 2 * GAP.width();
+        let kind = painted(self.kind, self.style());
+        let mut text = [painted(&sequence, super::paint::LABEL), time, kind].join(GAP);
+        let parts = self.parts().into_iter().map(|part| {
+            let room = room.saturating_sub(indent.width()).max(CUT_WIDTH_MIN);
+            cut_to(&part, room)
+        });
+        for part in self.names().into_iter().chain(parts) {
+            let needed = GAP.width() + part.width();
+            let is_full = width + needed > room;
+            text.push_str(if is_full { "\n" } else { GAP });
+            text.push_str(if is_full { &indent } else { "" });
+            text.push_str(&part);
+            width = if is_full { indent.width() + part.width() } else { width + needed };
+        }
+        text
+    }
+
+    fn style(&self) -> anstyle::Style {
+        match self.kind {
+            "LoginFailed" | "TokenReuseDetected" => super::paint::BAD,
+            "SessionCreated" => super::paint::GOOD,
+            "SessionRevoked" | "UserSessionsRevoked" | "SessionsExpired" => super::paint::FADED,
+            _ => anstyle::Style::new(),
+        }
+    }
+
     /// Whose session it is about: never cut.
     fn names(&self) -> Vec<String> {
         let user = self.user_id.as_deref().map(|user| {
@@ -220,12 +253,6 @@ impl ImportedFrom {
 
 impl fmt::Display for EventDocument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let style = match self.kind {
-            "LoginFailed" | "TokenReuseDetected" => super::paint::BAD,
-            "SessionCreated" => super::paint::GOOD,
-            "SessionRevoked" | "UserSessionsRevoked" | "SessionsExpired" => super::paint::FADED,
-            _ => anstyle::Style::new(),
-        };
         let sequence = format!("@{}", thousands(self.sequence));
         let mut time = self.view.clock(self.happened_at_ms());
         let mut kind = format!("{:<KIND_WIDTH$}", self.kind);
@@ -235,7 +262,7 @@ impl fmt::Display for EventDocument {
         }
         let mut head = format!("{sequence:<10}  {time}  ");
         let mut width = head.width() + kind.width();
-        head.push_str(&painted(&kind, style));
+        head.push_str(&painted(&kind, self.style()));
         for name in self.names() {
             width += GAP.len() + name.width();
             head.extend([GAP, &name]);

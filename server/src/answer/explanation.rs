@@ -11,6 +11,7 @@ use std::fmt;
 use passbook::{Explanation, Standing, core::PolicyInForce};
 use schemars::JsonSchema;
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr as _;
 
 use super::{
     Answer, Moment, View, cell, count_of, counted,
@@ -23,6 +24,7 @@ use crate::{
     render::{number::thousands, table::Table},
 };
 use cause::CauseDocument;
+pub(crate) use words::on_reuse;
 
 /// The schema of [`ExplanationDocument`].
 pub(crate) const EXPLANATION_SCHEMA: &str = "passbook.explanation/1";
@@ -121,7 +123,7 @@ impl PolicyDocument {
             sessions_per_user_max: policy.sessions_per_user_max,
             replay_window_ms: policy.replay_window_ms,
             race_window_ms: policy.race_window_ms,
-            on_reuse: words::on_reuse(policy.on_reuse),
+            on_reuse: on_reuse(policy.on_reuse),
         }
     }
 
@@ -248,10 +250,11 @@ impl ExplanationDocument {
             writeln!(f, "{earlier}: passbook replay explain {id} shows all")?;
         }
         for event in self.events.iter().skip(left_out) {
-            let line = event.to_string();
             let ended = self.session.ended_sequence == Some(event.sequence);
             let mark = if ended { "  ◄ ended here" } else { "" };
-            writeln!(f, "{}{mark}", line.trim_end_matches('\n'))?;
+            let mut event = event.clone();
+            event.view.width = event.view.width.map(|all| all.saturating_sub(mark.width()));
+            writeln!(f, "{}{mark}", event.to_string().trim_end_matches('\n'))?;
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{
     Answer, Line, backup, bisection, bookmark, compacted, diff, event, explanation, exported,
     history, import, journal, lineage, made, mirror, moved, past, quickstart, restored, salvaged,
-    session, snapshot, user, verify,
+    session, snapshot, step, user, verify,
 };
 use crate::{
     failure,
@@ -54,6 +54,7 @@ pub(crate) fn all() -> Vec<(&'static str, Value)> {
         (bisection::BISECTION_SCHEMA, schema_for!(bisection::BisectionDocument).to_value()),
         (diff::DIFF_SCHEMA, schema_for!(diff::DiffDocument).to_value()),
         (past::PAST_SCHEMA, schema_for!(past::PastDocument).to_value()),
+        (step::STEP_SCHEMA, schema_for!(step::StepDocument).to_value()),
         (restored::RESTORED_SCHEMA, schema_for!(restored::Restored).to_value()),
         (salvaged::SALVAGED_SCHEMA, schema_for!(salvaged::Salvaged).to_value()),
         (SCHEMAS_SCHEMA, schema_for!(Schemas).to_value()),

@@ -181,7 +181,7 @@ fn matches(filter: &Filter, recorded: &Recorded) -> bool {
 }
 
 /// What a filter may ask of an event, in texts.
-struct Known {
+pub(super) struct Known {
     document: EventDocument,
     details: Details,
 }
@@ -197,12 +197,12 @@ struct Details {
 }
 
 impl Known {
-    fn of(recorded: &Recorded) -> Self {
+    pub(super) fn of(recorded: &Recorded) -> Self {
         let document = EventDocument::of(recorded, &View::default());
         Self { document, details: Details::of(&recorded.event.fact) }
     }
 
-    fn facts(&self) -> Facts<'_> {
+    pub(super) fn facts(&self) -> Facts<'_> {
         let Self { document, details } = self;
         Facts {
             user: document.user_id.as_deref(),

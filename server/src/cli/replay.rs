@@ -1,6 +1,7 @@
-//! `passbook replay`: the past of the store: at, diff, explain, bisect.
+//! `passbook replay`: the past of the store: at, step, diff, explain, bisect.
 
 mod bisect;
+mod step;
 
 use clap::Subcommand;
 use passbook::SessionId;
@@ -17,6 +18,8 @@ use crate::{
 pub(crate) enum Verb {
     /// The state as it was: counts, one session, or those that a filter lets through.
     At(AtArgs),
+    /// One event at a time, forwards and back, with what each of them changed.
+    Step(step::Args),
     /// What differs between two moments: sessions that opened, ended and changed.
     Diff(DiffArgs),
     /// Why a session is dead, with all values and all events (the long form of why).
@@ -69,6 +72,7 @@ pub(crate) struct DiffArgs {
 pub(crate) fn run(app: &App, verb: Verb) -> Result<(), Failure> {
     match verb {
         Verb::At(args) => at(app, args),
+        Verb::Step(args) => step::run(app, &args),
         Verb::Diff(args) => diff(app, &args),
         Verb::Explain(args) => why::run(app, &args, Length::Long),
         Verb::Bisect(args) => bisect::run(app, &args),

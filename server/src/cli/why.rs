@@ -1,6 +1,6 @@
 //! `passbook why`: why a session is dead, or what would end it; `replay explain` is its long form.
 
-use passbook::{Explanation, LedgerError, SessionId, Token};
+use passbook::{Explanation, LedgerError, Replay, SessionId, Token};
 
 use super::{check, global::App, session};
 use crate::{
@@ -67,6 +67,15 @@ fn explain(app: &App, args: &Args, book: &Book, whose: &Whose) -> Result<Explana
             (Err(error), _) => return Err(error.into()),
         },
     };
+    of_session(&replay, session, at)
+}
+
+/// Why that session is dead, or what would end it; `None` = as it stands now.
+pub(super) fn of_session(
+    replay: &Replay<'_>,
+    session: SessionId,
+    at: Option<passbook::At>,
+) -> Result<Explanation, Failure> {
     let explained = match at {
         None => replay.explain(session),
         Some(at) => replay.explain_at(session, at),

@@ -86,6 +86,11 @@ impl Table {
         self.rows.is_empty()
     }
 
+    /// Its rows, to be part of another table.
+    pub fn into_rows(self) -> Vec<Vec<String>> {
+        self.rows
+    }
+
     /// Aligned under headers; `width` is the terminal's, `None` (`--wide`) cuts nothing. Where
     /// even the columns that may be cut do not make room, lines are wider than the terminal.
     pub fn to_terminal(&self, width: Option<usize>) -> String {

@@ -26,7 +26,9 @@ mod secrets;
 #[path = "../../../store/tests/rows/server.rs"]
 mod server;
 mod sources;
+mod step;
 mod support;
+mod terminal;
 mod tour;
 mod verify;
 mod witnesses;

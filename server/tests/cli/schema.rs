@@ -64,6 +64,7 @@ fn documents_keep_to_their_schemas() {
         &format!("why {reused}"),
         "replay at @4",
         "replay bisect user:dagny",
+        "replay step @3 -n 5",
         "replay diff @4 @head",
         "verify --replay",
         "journal bookmark here --operator mara",

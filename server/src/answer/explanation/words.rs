@@ -12,7 +12,7 @@ use crate::{
 const SECOND_MS: u64 = 1_000;
 
 /// The name of what a reuse means.
-pub(super) fn on_reuse(on_reuse: OnReuse) -> &'static str {
+pub(crate) fn on_reuse(on_reuse: OnReuse) -> &'static str {
     match on_reuse {
         OnReuse::EndSession => "end_session",
         OnReuse::Refuse => "refuse",
