@@ -44,6 +44,7 @@ pub(crate) mod snapshot;
 pub(crate) mod step;
 pub(crate) mod user;
 pub(crate) mod verify;
+pub(crate) mod what_if;
 
 /// What a verb answers.
 pub(crate) trait Answer: Serialize + fmt::Display {

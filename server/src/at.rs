@@ -234,7 +234,7 @@ fn parse_digits(text: &str) -> Option<u64> {
 }
 
 /// `2h` in milliseconds.
-fn parse_span(text: &str) -> Option<u64> {
+pub(crate) fn parse_span(text: &str) -> Option<u64> {
     let unit_ms = match text.chars().last()? {
         's' => SECOND_MS,
         'm' => 60 * SECOND_MS,

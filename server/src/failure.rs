@@ -4,7 +4,7 @@
 
 mod ledger;
 
-use std::{fmt, io};
+use std::{fmt, io, path::Path};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -150,6 +150,20 @@ impl Failure {
     /// Wrong usage.
     pub(crate) fn usage(what: impl Into<String>) -> Self {
         Self::new(Exit::Usage, "usage", what)
+    }
+
+    /// A file that somebody named.
+    pub(crate) fn unreadable(code: &'static str, path: &Path, error: &io::Error) -> Self {
+        let exit = if error.kind() == io::ErrorKind::NotFound {
+            Exit::NotFound
+        } else if error.kind() == io::ErrorKind::PermissionDenied {
+            Exit::NotAllowed
+        } else {
+            Exit::Failed
+        };
+        Self::new(exit, code, format!("{} can't be read", path.display()))
+            .why(error.to_string())
+            .help("name the file, or - for stdin; nothing was changed")
     }
 
     /// An exit code whose reason the answer has told already.

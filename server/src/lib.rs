@@ -8,6 +8,7 @@ pub mod at;
 pub mod cli;
 pub mod filter;
 pub mod import;
+pub mod policy_file;
 pub mod render;
 
 mod address;

@@ -6,7 +6,7 @@ use passbook::Difference;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{explanation::PolicyDocument, session::SessionItem};
+use super::{policy::PolicyDocument, session::SessionItem};
 use crate::{
     fold::End,
     render::table::{Column, Table},

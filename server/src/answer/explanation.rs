@@ -8,7 +8,7 @@ mod words;
 
 use std::fmt;
 
-use passbook::{Explanation, Standing, core::PolicyInForce};
+use passbook::{Explanation, Standing};
 use schemars::JsonSchema;
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr as _;
@@ -17,6 +17,7 @@ use super::{
     Answer, Moment, View, cell, count_of, counted,
     event::{EventDocument, deadline},
     facts::Facts,
+    policy::PolicyDocument,
     session::SessionItem,
 };
 use crate::{
@@ -24,7 +25,7 @@ use crate::{
     render::{number::thousands, table::Table},
 };
 use cause::CauseDocument;
-pub(crate) use words::on_reuse;
+pub(crate) use words::span;
 
 /// The schema of [`ExplanationDocument`].
 pub(crate) const EXPLANATION_SCHEMA: &str = "passbook.explanation/1";
@@ -89,51 +90,6 @@ struct OutlookDocument {
     absolute_at: Option<Moment>,
     /// How long a refresh or touch extends it, in milliseconds; 0 = for ever.
     lifetime_ms: u64,
-}
-
-/// Rules, and since when they hold. Times are in milliseconds, 0 = for ever.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub(crate) struct PolicyDocument {
-    /// Its number, rising by one; 0 = the built-in one.
-    pub(crate) version: u32,
-    /// The event that set it; 0 = from the beginning.
-    pub(crate) since_sequence: u64,
-    /// The idle timeout.
-    idle_timeout_ms: u64,
-    /// The absolute timeout.
-    absolute_timeout_ms: u64,
-    /// Most live sessions of a user, 0 = no limit.
-    sessions_per_user_max: u32,
-    /// Within it a spent token gets the same successor again, 0 = never.
-    replay_window_ms: u64,
-    /// Within it a spent token is a race, not a theft.
-    race_window_ms: u64,
-    /// `end_session` or `refuse`.
-    on_reuse: &'static str,
-}
-
-impl PolicyDocument {
-    pub(crate) fn of(in_force: &PolicyInForce) -> Self {
-        let PolicyInForce { version, since_sequence, policy } = in_force;
-        Self {
-            version: *version,
-            since_sequence: *since_sequence,
-            idle_timeout_ms: policy.idle_timeout_ms,
-            absolute_timeout_ms: policy.absolute_timeout_ms,
-            sessions_per_user_max: policy.sessions_per_user_max,
-            replay_window_ms: policy.replay_window_ms,
-            race_window_ms: policy.race_window_ms,
-            on_reuse: on_reuse(policy.on_reuse),
-        }
-    }
-
-    /// `policy 3, in force since @1,000,001`.
-    pub(crate) fn words(&self) -> String {
-        match self.since_sequence {
-            0 => "the built-in policy".to_owned(),
-            since => format!("policy {}, in force since @{}", self.version, thousands(since)),
-        }
-    }
 }
 
 impl ExplanationDocument {
@@ -229,11 +185,11 @@ impl ExplanationDocument {
         facts.own("generation", self.generation.to_string());
         facts.own("judged at", view.time(self.as_of.0));
         if let Some(policy) = &self.policy {
-            facts.own("idle timeout", words::limit(policy.idle_timeout_ms));
-            facts.own("absolute", words::limit(policy.absolute_timeout_ms));
-            facts.own("race window", words::span(policy.race_window_ms));
-            facts.own("on reuse", policy.on_reuse);
-            let most = policy.sessions_per_user_max;
+            facts.own("idle timeout", words::limit(policy.rules.idle_timeout_ms));
+            facts.own("absolute", words::limit(policy.rules.absolute_timeout_ms));
+            facts.own("race window", span(policy.rules.race_window_ms));
+            facts.own("on reuse", policy.rules.on_reuse);
+            let most = policy.rules.sessions_per_user_max;
             let most = if most == 0 { "no limit".to_owned() } else { thousands(most.into()) };
             facts.own("per user", most);
         }

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
-    Answer, Moment, View, cell, count_of, counted, explanation::PolicyDocument, facts::Facts,
+    Answer, Moment, View, cell, count_of, counted, facts::Facts, policy::PolicyDocument,
     session::sessions_of_users, verify::hex,
 };
 use crate::render::{number::thousands, table::Table};

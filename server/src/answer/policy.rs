@@ -1,11 +1,77 @@
-//! What differs between two policies, rule by rule, under the names of the policy file.
+//! Policies: the rules, and what differs between two of them.
 
 use std::fmt;
 
-use passbook::Policy;
+use passbook::{OnReuse, Policy, core::PolicyInForce};
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use super::explanation::on_reuse;
 use crate::render::number::thousands;
+
+/// Rules, and since when they hold. Times are in milliseconds, 0 = for ever.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub(crate) struct PolicyDocument {
+    /// Its number, rising by one; 0 = the built-in one.
+    pub(crate) version: u32,
+    /// The event that set it; 0 = from the beginning.
+    pub(crate) since_sequence: u64,
+    #[serde(flatten)]
+    pub(crate) rules: RulesDocument,
+}
+
+/// Rules. Times are in milliseconds, 0 = for ever.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub(crate) struct RulesDocument {
+    /// The idle timeout.
+    pub(crate) idle_timeout_ms: u64,
+    /// The absolute timeout.
+    pub(crate) absolute_timeout_ms: u64,
+    /// Most live sessions of a user, 0 = no limit.
+    pub(crate) sessions_per_user_max: u32,
+    /// Within it a spent token gets the same successor again, 0 = never.
+    pub(crate) replay_window_ms: u64,
+    /// Within it a spent token is a race, not a theft.
+    pub(crate) race_window_ms: u64,
+    /// `end_session` or `refuse`.
+    pub(crate) on_reuse: &'static str,
+}
+
+impl PolicyDocument {
+    pub(crate) fn of(in_force: &PolicyInForce) -> Self {
+        let PolicyInForce { version, since_sequence, policy } = in_force;
+        let (version, since_sequence) = (*version, *since_sequence);
+        Self { version, since_sequence, rules: RulesDocument::of(policy) }
+    }
+
+    /// `policy 3, in force since @1,000,001`.
+    pub(crate) fn words(&self) -> String {
+        match self.since_sequence {
+            0 => "the built-in policy".to_owned(),
+            since => format!("policy {}, in force since @{}", self.version, thousands(since)),
+        }
+    }
+}
+
+impl RulesDocument {
+    pub(crate) fn of(policy: &Policy) -> Self {
+        Self {
+            idle_timeout_ms: policy.idle_timeout_ms,
+            absolute_timeout_ms: policy.absolute_timeout_ms,
+            sessions_per_user_max: policy.sessions_per_user_max,
+            replay_window_ms: policy.replay_window_ms,
+            race_window_ms: policy.race_window_ms,
+            on_reuse: on_reuse(policy.on_reuse),
+        }
+    }
+}
+
+/// The name of what a reuse means.
+pub(crate) fn on_reuse(on_reuse: OnReuse) -> &'static str {
+    match on_reuse {
+        OnReuse::EndSession => "end_session",
+        OnReuse::Refuse => "refuse",
+    }
+}
 
 /// A rule that is not the same.
 #[derive(Debug, Clone, PartialEq, Eq)]

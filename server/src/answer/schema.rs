@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{
     Answer, Line, backup, bisection, bookmark, compacted, diff, event, explanation, exported,
     history, import, journal, lineage, made, mirror, moved, past, quickstart, restored, salvaged,
-    session, snapshot, step, user, verify,
+    session, snapshot, step, user, verify, what_if,
 };
 use crate::{
     failure,
@@ -55,6 +55,8 @@ pub(crate) fn all() -> Vec<(&'static str, Value)> {
         (diff::DIFF_SCHEMA, schema_for!(diff::DiffDocument).to_value()),
         (past::PAST_SCHEMA, schema_for!(past::PastDocument).to_value()),
         (step::STEP_SCHEMA, schema_for!(step::StepDocument).to_value()),
+        (what_if::WHAT_IF_SCHEMA, schema_for!(what_if::WhatIfDocument).to_value()),
+        line(what_if::WHAT_IF_ITEM_SCHEMA, schema_for!(Line<'_, what_if::ShiftDocument>)),
         (restored::RESTORED_SCHEMA, schema_for!(restored::Restored).to_value()),
         (salvaged::SALVAGED_SCHEMA, schema_for!(salvaged::Salvaged).to_value()),
         (SCHEMAS_SCHEMA, schema_for!(Schemas).to_value()),

@@ -198,19 +198,7 @@ impl Log {
         if path == Path::new("-") {
             return Ok(Self { input: Box::new(io::stdin().lock()), total_bytes: None, done_bytes });
         }
-        let failed = |error: io::Error| {
-            let exit = if error.kind() == io::ErrorKind::NotFound {
-                Exit::NotFound
-            } else if error.kind() == io::ErrorKind::PermissionDenied {
-                Exit::NotAllowed
-            } else {
-                Exit::Failed
-            };
-            let what = format!("{} can't be read", path.display());
-            Failure::new(exit, "import:unreadable", what)
-                .why(error.to_string())
-                .help("name the file, or - for stdin; nothing was changed")
-        };
+        let failed = |error| Failure::unreadable("import:unreadable", path, &error);
         #[expect(clippy::disallowed_methods, reason = "the log is not ours, and may be a pipe")]
         let file = std::fs::File::open(path).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;

@@ -1,7 +1,8 @@
-//! `passbook replay`: the past of the store: at, step, diff, explain, bisect.
+//! `passbook replay`: the past of the store: at, step, diff, explain, bisect, what-if.
 
 mod bisect;
 mod step;
+mod what_if;
 
 use clap::Subcommand;
 use passbook::SessionId;
@@ -9,7 +10,7 @@ use passbook::SessionId;
 use super::{global::App, session, why};
 use crate::{
     answer::{diff::DiffDocument, explanation::Length, past::PastDocument},
-    at::At,
+    at::{At, Point},
     failure::{Exit, Failure},
     reading::Book,
 };
@@ -26,6 +27,8 @@ pub(crate) enum Verb {
     Explain(why::Args),
     /// The first event after which some live session is like this, or none is any more.
     Bisect(bisect::Args),
+    /// Which sessions would have ended earlier or later under another policy, and why.
+    WhatIf(what_if::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -76,6 +79,7 @@ pub(crate) fn run(app: &App, verb: Verb) -> Result<(), Failure> {
         Verb::Diff(args) => diff(app, &args),
         Verb::Explain(args) => why::run(app, &args, Length::Long),
         Verb::Bisect(args) => bisect::run(app, &args),
+        Verb::WhatIf(args) => what_if::run(app, &args),
     }
 }
 
@@ -111,4 +115,14 @@ fn diff(app: &App, args: &DiffArgs) -> Result<(), Failure> {
 fn moment(book: &Book, at: &At, now_ms: u64) -> Result<passbook::At, Failure> {
     let moment = book.until(Some(at), now_ms)?.moment();
     Ok(moment.unwrap_or(passbook::At::Sequence(book.head())))
+}
+
+/// The event that a moment names; of a time, the first that was recorded then or later.
+fn first_from(app: &App, book: &Book, at: &At) -> Result<u64, Failure> {
+    let sequence = book.sequence_of(&point(app, at)?, at)?;
+    if sequence > book.head() { Err(book.outside(&at.to_string())) } else { Ok(sequence) }
+}
+
+fn point(app: &App, at: &At) -> Result<Point, Failure> {
+    at.resolve(app.now_ms()).map_err(|error| Failure::usage(error.to_string()))
 }

@@ -66,6 +66,11 @@ pub fn clock(time_ms: u64, zone: &Zone) -> String {
     format_in(time_ms, zone, "%H:%M:%S%.3f")
 }
 
+/// `2026-11-20 14:03Z`, where seconds say nothing.
+pub fn minute(time_ms: u64, zone: &Zone) -> String {
+    format_in(time_ms, zone, "%Y-%m-%d %H:%M")
+}
+
 fn format_in(time_ms: u64, zone: &Zone, form: &str) -> String {
     match zone {
         Zone::Utc => timestamp(time_ms).strftime(&format!("{form}Z")).to_string(),

@@ -18,6 +18,8 @@ fn verbs(live: &str, reused: &str) -> Vec<(&'static str, Vec<String>)> {
         ("replay-explain", words(&format!("replay explain {reused} --at @2"))),
         ("replay-at", words("replay at 2026-11-20T12:52:00Z")),
         ("replay-step", words("replay step @3 -n 5")),
+        ("replay-what-if", words("replay what-if tests/golden/strict.toml")),
+        ("replay-what-if-list", words("replay what-if tests/golden/strict.toml --list")),
         ("replay-diff", words("replay diff @2 @head")),
         ("replay-bisect", words("replay bisect user:dagny")),
         ("user-show", words("user show mira")),

@@ -54,6 +54,7 @@ fn hostile_names_and_labels_stay_in_their_cells() {
         vec!["user", "history", user],
         vec!["journal", "dump"],
         vec!["replay", "step", "@1", "-n", "9"],
+        vec!["replay", "what-if", "tests/golden/strict.toml", "--list"],
         vec!["user", "revoke", user, "--dry-run"],
         vec!["user", "show", "nobody\u{1b}[31m"],
         vec!["session", "list", "\u{1b}[31m:x"],

@@ -31,4 +31,5 @@ mod support;
 mod terminal;
 mod tour;
 mod verify;
+mod what_if;
 mod witnesses;

@@ -65,6 +65,8 @@ fn documents_keep_to_their_schemas() {
         "replay at @4",
         "replay bisect user:dagny",
         "replay step @3 -n 5",
+        "replay what-if tests/golden/strict.toml",
+        "replay what-if tests/golden/strict.toml --list",
         "replay diff @4 @head",
         "verify --replay",
         "journal bookmark here --operator mara",

@@ -5,13 +5,13 @@
 mod words;
 
 use passbook::{
-    Fact, OnReuse, Policy,
+    Fact, Policy,
     core::{ReuseVerdict, Rule},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::answer::Moment;
+use crate::answer::{Moment, policy::on_reuse};
 
 /// What the kind of event adds. Lifetimes are in milliseconds, 0 = for ever.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -233,10 +233,7 @@ fn policy_detail(policy_version: u32, policy: &Policy) -> Detail {
         sessions_per_user_max: policy.sessions_per_user_max,
         replay_window_ms: policy.replay_window_ms,
         race_window_ms: policy.race_window_ms,
-        on_reuse: match policy.on_reuse {
-            OnReuse::EndSession => "end_session",
-            OnReuse::Refuse => "refuse",
-        },
+        on_reuse: on_reuse(policy.on_reuse),
     }
 }
 

@@ -11,16 +11,8 @@ use crate::{
 
 const SECOND_MS: u64 = 1_000;
 
-/// The name of what a reuse means.
-pub(crate) fn on_reuse(on_reuse: OnReuse) -> &'static str {
-    match on_reuse {
-        OnReuse::EndSession => "end_session",
-        OnReuse::Refuse => "refuse",
-    }
-}
-
 /// `12 min 27 s`.
-pub(super) fn span(ms: u64) -> String {
+pub(crate) fn span(ms: u64) -> String {
     if ms == 0 { "0 s".to_owned() } else { duration(Duration::from_millis(ms)) }
 }
 

@@ -9,6 +9,7 @@ mod walk;
 
 use passbook::SessionId;
 
+use super::{first_from, point};
 use crate::{
     answer::{counted, step::StepDocument},
     at::{At, Point},
@@ -109,22 +110,12 @@ fn start(app: &App, book: &Book, args: &Args) -> Result<u64, Failure> {
     }
 }
 
-/// The event that a moment names; of a time, the first that was recorded then or later.
-fn first_from(app: &App, book: &Book, at: &At) -> Result<u64, Failure> {
-    let sequence = book.sequence_of(&point(app, at)?, at)?;
-    if sequence > book.head() { Err(book.outside(&at.to_string())) } else { Ok(sequence) }
-}
-
 /// The event that a moment names; of a time, the last that was recorded by then.
 fn last_by(app: &App, book: &Book, at: &At) -> Result<u64, Failure> {
     let Point::Time { time_ms } = point(app, at)? else { return first_from(app, book, at) };
     let later = Point::Time { time_ms: time_ms.saturating_add(1) };
     let sequence = book.sequence_of(&later, at)?.saturating_sub(1);
     if sequence < book.first() { Err(book.outside(&at.to_string())) } else { Ok(sequence) }
-}
-
-fn point(app: &App, at: &At) -> Result<Point, Failure> {
-    at.resolve(app.now_ms()).map_err(|error| Failure::usage(error.to_string()))
 }
 
 fn nothing(book: &Book, args: &Args) -> Failure {

@@ -16,7 +16,7 @@ use crate::{
         made::{SESSION_CREATED_SCHEMA, Secret, SessionMade},
         session::SessionItem,
     },
-    at::{At, TimeOf},
+    at::parse_span,
     cli::global::App,
     failure::{Exit, Failure},
     writing::{self, Actor as ActorArgs, Folder},
@@ -60,12 +60,8 @@ fn ttl(text: &str) -> Result<u64, String> {
     if text == "0" {
         return Ok(0);
     }
-    match format!("-{text}").parse() {
-        Ok(At::Time(TimeOf::Ago { ago_ms })) if ago_ms > 0 => Ok(ago_ms),
-        Ok(At::Time(_) | At::Sequence(_) | At::Head { .. } | At::Bookmark(_)) | Err(_) => {
-            Err("write 90s, 30m, 8h, 30d or 4w, or 0 for ever".to_owned())
-        }
-    }
+    let ttl_ms = parse_span(text).filter(|ttl_ms| *ttl_ms > 0);
+    ttl_ms.ok_or_else(|| "write 90s, 30m, 8h, 30d or 4w, or 0 for ever".to_owned())
 }
 
 pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {

@@ -8,7 +8,7 @@ use std::io;
 use console::{Key, Term};
 use passbook::{SessionId, Step};
 
-use super::{Args, first_from, nothing, start, stops::Stops, walk::Walk};
+use super::{super::first_from, Args, nothing, start, stops::Stops, walk::Walk};
 use crate::{
     answer::{
         count_of, counted,
