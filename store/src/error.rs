@@ -12,7 +12,7 @@ use passbook_journal::{
 use passbook_projections::rows::BackendError;
 use thiserror::Error;
 
-use crate::ports::EntropyError;
+use crate::{ports::EntropyError, replay::FixtureError};
 
 /// Why the ledger did not do what was asked. [`code`](Self::code) is stable.
 #[derive(Debug, Clone, Error)]
@@ -116,6 +116,9 @@ pub enum LedgerError {
         /// The last event.
         last: u64,
     },
+    /// The bytes are no fixture: what is wrong with them, and where.
+    #[error(transparent)]
+    Fixture(#[from] FixtureError),
     /// All changes are settled, but closing was not clean.
     #[error(transparent)]
     Close(#[from] CloseError),
@@ -170,6 +173,7 @@ impl LedgerError {
             Self::Salvage { .. } => "ledger:salvage",
             Self::NotRetained { .. } | Self::TimeNotRetained { .. } => "ledger:not_retained",
             Self::NoTrace { .. } => "ledger:no_trace",
+            Self::Fixture(_) => "fixture:malformed",
             Self::Close(_) => "ledger:not_closed",
             Self::Backend(_) => "ledger:backend",
             Self::Internal(_) => "ledger:internal",

@@ -69,8 +69,9 @@ pub use passbook_projections::rows::{
 pub use ports::{Clock, Entropy, EntropyError, OsEntropy, SeededEntropy, SimClock, SystemClock};
 pub use replay::{
     At, Bisection, Breakpoint, Cause, Diff, Difference, EndOf, Ended, Ending, Explanation,
-    FieldChange, Lineage, LineageToken, Moment, Moved, Outlook, Presented, Replay, SessionChange,
-    Shift, Standing, Step, Stepper, TokenEnd, Use, WhatIf, Why,
+    FieldChange, Fixture, FixtureError, Lineage, LineageToken, Moment, Moved, Names, Outlook,
+    Presented, Replay, SessionChange, Shift, Slice, Standing, Step, Stepper, TokenEnd, Use, WhatIf,
+    Why, fixture,
 };
 pub use rows::{MirrorHealth, RowCheck, RowDifference, RowDifferenceKind, RowMirror};
 pub use salvage::{SalvageOutcome, SalvagePhase, SalvageProgress, salvage, salvage_with};

@@ -7,6 +7,7 @@ mod difference;
 mod ending;
 mod explain;
 mod explanation;
+mod fixture;
 mod lineage;
 mod moment;
 mod noting;
@@ -27,6 +28,7 @@ pub use self::{
     difference::{Difference, Ended, FieldChange, SessionChange},
     ending::{Cause, Ending},
     explanation::{Explanation, Outlook, Standing},
+    fixture::{Fixture, FixtureError, Names, Slice, fixture},
     lineage::{Lineage, LineageToken, Presented, TokenEnd, Use},
     moment::At,
     stepper::{Step, Stepper},

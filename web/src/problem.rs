@@ -222,6 +222,7 @@ impl From<LedgerError> for Error {
             | LedgerError::Compact(_)
             | LedgerError::Backup(_)
             | LedgerError::Salvage { .. }
+            | LedgerError::Fixture(_)
             | LedgerError::NotRetained { .. }
             | LedgerError::TimeNotRetained { .. }
             | LedgerError::NoTrace { .. }

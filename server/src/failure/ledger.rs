@@ -81,6 +81,7 @@ impl From<LedgerError> for Failure {
             | LedgerError::Snapshot(_)
             | LedgerError::Close(_)
             | LedgerError::Salvage { .. }
+            | LedgerError::Fixture(_)
             | LedgerError::Internal(_) => Self::new(exit, code, chain(&error)),
         }
     }
@@ -115,6 +116,7 @@ fn exit_of(error: &LedgerError) -> Exit {
         | LedgerError::Event { .. }
         | LedgerError::Read(_)
         | LedgerError::Salvage { .. }
+        | LedgerError::Fixture(_)
         | LedgerError::Internal(_) => Exit::Failed,
     }
 }

@@ -22,6 +22,8 @@ const UNDO_STEPS_MAX: usize = 4_096;
 const UNDO_SESSIONS_MAX: usize = 65_536;
 /// How many events before the present one are folded again once all that was kept is undone.
 const REFOLD_EVENTS: u64 = 1_024;
+/// How many times as far it looks if it finds none.
+const REFOLD_FACTOR: u64 = 16;
 
 /// A place between two events, with the state that the ledger had there.
 ///
@@ -215,20 +217,31 @@ impl<'a> Stepper<'a> {
     /// Folds again what led to the place, so that it can be undone. `false` = nothing did.
     fn refold(&mut self) -> Result<bool, LedgerError> {
         let place = self.view.sequence();
-        if place == 0 {
-            return Ok(false);
-        }
-        let from = place.saturating_sub(REFOLD_EVENTS);
-        let view = match self.replay.as_of(At::Sequence(from)) {
-            Err(LedgerError::NotRetained { first, .. }) if first < place => {
-                self.replay.as_of(At::Sequence(first))?
+        let mut events = REFOLD_EVENTS;
+        while self.undo.is_empty() && place > 0 {
+            let from = place.saturating_sub(events);
+            let view = match self.replay.as_of(At::Sequence(from)) {
+                Err(LedgerError::NotRetained { first, .. }) if first < place => {
+                    self.replay.as_of(At::Sequence(first))?
+                }
+                view => view?,
+            };
+            let oldest = view.sequence();
+            let mut again = Stepper::at(self.replay, view);
+            while again.view.sequence() < place && again.forward()? {}
+            if again.view.sequence() > place {
+                // Of the event at the place nothing is kept.
+                let _behind: Option<Step> = again.back()?;
             }
-            view => view?,
-        };
-        let mut again = Stepper::at(self.replay, view);
-        while again.view.sequence() < place && again.forward()? {}
-        if again.view.sequence() == place {
-            *self = again;
+            if !again.undo.is_empty() {
+                again.view.moved_to(place, again.view.live().last_at_ms());
+                *self = again;
+            }
+            if oldest == 0 || oldest > from {
+                break;
+            }
+            // There are none so near: it is a fixture's, or an archive's.
+            events = events.saturating_mul(REFOLD_FACTOR);
         }
         Ok(!self.undo.is_empty())
     }

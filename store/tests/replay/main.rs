@@ -4,6 +4,8 @@
 mod bisect;
 mod diff;
 mod explain;
+mod fixture;
+mod fixture_file;
 mod histories;
 mod past;
 mod step;
