@@ -24,6 +24,7 @@ pub(crate) mod event;
 pub(crate) mod explanation;
 pub(crate) mod exported;
 pub(crate) mod facts;
+pub(crate) mod fixture;
 pub(crate) mod history;
 pub(crate) mod import;
 pub(crate) mod journal;

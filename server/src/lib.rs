@@ -21,5 +21,6 @@ mod moving;
 mod output;
 mod progress;
 mod reading;
+mod saving;
 mod sending;
 mod writing;

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::{
     Answer, Line, backup, bisection, bookmark, compacted, diff, event, explanation, exported,
-    history, import, journal, lineage, made, mirror, moved, past, quickstart, restored, salvaged,
-    session, snapshot, step, user, verify, what_if,
+    fixture, history, import, journal, lineage, made, mirror, moved, past, quickstart, restored,
+    salvaged, session, snapshot, step, user, verify, what_if,
 };
 use crate::{
     failure,
@@ -53,6 +53,7 @@ pub(crate) fn all() -> Vec<(&'static str, Value)> {
         (quickstart::QUICKSTART_SCHEMA, schema_for!(quickstart::Tour).to_value()),
         (bisection::BISECTION_SCHEMA, schema_for!(bisection::BisectionDocument).to_value()),
         (diff::DIFF_SCHEMA, schema_for!(diff::DiffDocument).to_value()),
+        (fixture::FIXTURE_MADE_SCHEMA, schema_for!(fixture::FixtureMade).to_value()),
         (past::PAST_SCHEMA, schema_for!(past::PastDocument).to_value()),
         (step::STEP_SCHEMA, schema_for!(step::StepDocument).to_value()),
         (what_if::WHAT_IF_SCHEMA, schema_for!(what_if::WhatIfDocument).to_value()),

@@ -7,7 +7,6 @@ use std::{
 
 use clap::ValueEnum;
 use passbook::core::{FingerprintSum, SessionState, WholeState as _};
-use tempfile::NamedTempFile;
 
 use super::global::App;
 use crate::{
@@ -16,11 +15,12 @@ use crate::{
         exported::{EXPORT_SCHEMA, Exported},
         verify::hex,
     },
-    failure::{Exit, Failure},
+    failure::Failure,
     fold::{Depth, Fold, fold, judged_at_ms},
     import::jsonl::SessionLine,
     progress::Unit,
     reading::{Book, Until},
+    saving::{Existing, save, unwritable},
 };
 
 /// In which form.
@@ -63,7 +63,12 @@ pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     if args.output == Path::new("-") {
         return Ok(write(&folded, &header, &mut BufWriter::new(io::stdout().lock()))?);
     }
-    save(&folded, &header, &args.output).map_err(|error| unwritable(&args.output, &error))?;
+    save(&args.output, Existing::Kept, |output| write(&folded, &header, output)).map_err(
+        |error| {
+            unwritable("export:unwritable", &args.output, &error)
+                .help("name a file that is not there yet; no file was made")
+        },
+    )?;
     app.output.print(&header)
 }
 
@@ -86,7 +91,7 @@ fn header(folded: &Fold, as_of_ms: u64) -> Exported {
     }
 }
 
-fn write(folded: &Fold, header: &Exported, output: &mut impl Write) -> io::Result<()> {
+fn write(folded: &Fold, header: &Exported, output: &mut dyn Write) -> io::Result<()> {
     serde_json::to_writer(&mut *output, header)?;
     for state in live(folded, header.as_of_ms) {
         output.write_all(b"\n")?;
@@ -95,24 +100,4 @@ fn write(folded: &Fold, header: &Exported, output: &mut impl Write) -> io::Resul
     }
     output.write_all(b"\n")?;
     output.flush()
-}
-
-/// Makes the file whole or not at all, for its owner alone; one that is there is left alone.
-fn save(folded: &Fold, header: &Exported, path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let file = NamedTempFile::new_in(folder.unwrap_or_else(|| Path::new(".")))?;
-    let mut output = BufWriter::new(file);
-    write(folded, header, &mut output)?;
-    let file = output.into_inner().map_err(io::IntoInnerError::into_error)?;
-    file.as_file().sync_all()?;
-    file.persist_noclobber(path)?;
-    Ok(())
-}
-
-fn unwritable(path: &Path, error: &io::Error) -> Failure {
-    let is_denied = error.kind() == io::ErrorKind::PermissionDenied;
-    let exit = if is_denied { Exit::NotAllowed } else { Exit::Unwritable };
-    Failure::new(exit, "export:unwritable", format!("{} can't be written", path.display()))
-        .why(error.to_string())
-        .help("name a file that is not there yet; no file was made")
 }

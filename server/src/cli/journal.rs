@@ -119,7 +119,11 @@ pub(crate) fn dump(app: &App, args: &DumpArgs) -> Result<(), Failure> {
 }
 
 /// The first and the last sequence of a range.
-fn range(app: &App, book: &Book, range: Option<&AtRange>) -> Result<(u64, u64), Failure> {
+pub(crate) fn range(
+    app: &App,
+    book: &Book,
+    range: Option<&AtRange>,
+) -> Result<(u64, u64), Failure> {
     let Some(AtRange { from, to }) = range else { return Ok((0, u64::MAX)) };
     let point =
         |at: &At| at.resolve(app.now_ms()).map_err(|error| Failure::usage(error.to_string()));

@@ -1,6 +1,7 @@
-//! `passbook replay`: the past of the store: at, step, diff, explain, bisect, what-if.
+//! `passbook replay`: the past of the store: at, step, diff, explain, bisect, what-if, fixture.
 
 mod bisect;
+mod fixture;
 mod step;
 mod what_if;
 
@@ -29,6 +30,8 @@ pub(crate) enum Verb {
     Bisect(bisect::Args),
     /// Which sessions would have ended earlier or later under another policy, and why.
     WhatIf(what_if::Args),
+    /// One incident as a file that a Rust test opens as a ledger, without anybody's name.
+    Fixture(fixture::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -80,6 +83,7 @@ pub(crate) fn run(app: &App, verb: Verb) -> Result<(), Failure> {
         Verb::Explain(args) => why::run(app, &args, Length::Long),
         Verb::Bisect(args) => bisect::run(app, &args),
         Verb::WhatIf(args) => what_if::run(app, &args),
+        Verb::Fixture(args) => fixture::run(app, &args),
     }
 }
 

@@ -12,6 +12,7 @@ mod backup;
 mod compaction;
 mod exit_codes;
 mod export;
+mod fixture;
 mod golden;
 mod hostile;
 mod import;

@@ -55,6 +55,8 @@ fn check_keeps(document: &Value, schema: &Value, root: &Value, path: &str) {
 fn documents_keep_to_their_schemas() {
     let store = story();
     let (live, reused) = (store.live.clone(), store.reused.clone());
+    let folder = tempfile::tempdir().expect("a folder");
+    let fixture = folder.path().join("incident.passbook");
     for verb in [
         "session list state:live,ended",
         &format!("session show {live}"),
@@ -68,6 +70,7 @@ fn documents_keep_to_their_schemas() {
         "replay what-if tests/golden/strict.toml",
         "replay what-if tests/golden/strict.toml --list",
         "replay diff @4 @head",
+        &format!("replay fixture {live} --force -o {}", fixture.display()),
         "verify --replay",
         "journal bookmark here --operator mara",
         "journal bookmark --list",
