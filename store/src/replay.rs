@@ -159,7 +159,8 @@ impl<'a> Replay<'a> {
         self.explain(seek::session_of(self, &token.digest())?)
     }
 
-    /// The chain of the session's tokens, and who showed which of them when.
+    /// The chain of the session's tokens, and who showed which of them when. As it stood at an earlier
+    /// moment it is [`Lineage::from`] what [`explain_at`](Self::explain_at) says.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), passbook::LedgerError> {
@@ -176,7 +177,7 @@ impl<'a> Replay<'a> {
     /// # Errors
     /// As [`explain`](Self::explain).
     pub fn lineage(&self, session: SessionId) -> Result<Lineage, LedgerError> {
-        lineage::lineage(self, session)
+        self.explain(session).map(Lineage::from)
     }
 
     /// A place between two events, to go on from event by event, forwards and back. Stepping goes in

@@ -81,6 +81,12 @@ fn a_lineage_is_a_graph_of_all_tokens_and_of_each_reuse() {
     let verdicts: Vec<_> =
         told["presented"].as_array().expect("acts").iter().map(|it| &it["verdict"]).collect();
     assert_eq!(verdicts, ["rotated", "ended"]);
+    let then = store.run(&["session", "lineage", &store.reused, "--at", "@3", "--json"]).json();
+    assert_eq!(then["tokens"].as_array().map(Vec::len), Some(1), "before its refresh: {then}");
+    assert_eq!(
+        (&then["tokens"][0]["state"], &then["presented"]),
+        (&"live".into(), &serde_json::json!([]))
+    );
     let dot = store.run(&["session", "lineage", &store.reused, "--dot"]).ok();
     assert!(dot.starts_with("digraph lineage {\n") && dot.ends_with("}\n"), "{dot}");
     assert_eq!(dot.matches("g1 -> g2").count(), 1, "{dot}");

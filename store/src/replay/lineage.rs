@@ -3,8 +3,10 @@
 use passbook_core::{Actor, Fact, Origin, ReuseVerdict, SessionId};
 use passbook_projections::history::Recorded;
 
-use super::{Replay, ending::Ending, explanation::Standing};
-use crate::error::LedgerError;
+use super::{
+    ending::Ending,
+    explanation::{Explanation, Standing},
+};
 
 /// All tokens of a session, oldest first, and each time that one of them was shown to some effect.
 /// A token that only opened the session leaves no event.
@@ -85,22 +87,25 @@ impl Lineage {
     }
 }
 
-pub(super) fn lineage(replay: &Replay<'_>, session: SessionId) -> Result<Lineage, LedgerError> {
-    let explanation = replay.explain(session)?;
-    let ending = match explanation.standing {
-        Standing::Dead(ending) => Some(*ending),
-        Standing::Alive(_) => None,
-    };
-    let mut lineage = Lineage { session, tokens: Vec::new(), presented: Vec::new(), ending };
-    for recorded in &explanation.events {
-        lineage.add(recorded);
+impl From<Explanation> for Lineage {
+    /// The lineage as it stood at the moment of the explanation.
+    fn from(explanation: Explanation) -> Self {
+        let ending = match explanation.standing {
+            Standing::Dead(ending) => Some(*ending),
+            Standing::Alive(_) => None,
+        };
+        let session = explanation.session.id;
+        let mut lineage = Self { session, tokens: Vec::new(), presented: Vec::new(), ending };
+        for recorded in &explanation.events {
+            lineage.add(recorded);
+        }
+        if lineage.ending.is_some()
+            && let Some(last) = lineage.tokens.last_mut()
+        {
+            last.end = TokenEnd::EndedWithSession;
+        }
+        lineage
     }
-    if lineage.ending.is_some()
-        && let Some(last) = lineage.tokens.last_mut()
-    {
-        last.end = TokenEnd::EndedWithSession;
-    }
-    Ok(lineage)
 }
 
 impl Lineage {
