@@ -81,7 +81,7 @@ fn a_lineage_is_a_graph_of_all_tokens_and_of_each_reuse() {
     let verdicts: Vec<_> =
         told["presented"].as_array().expect("acts").iter().map(|it| &it["verdict"]).collect();
     assert_eq!(verdicts, ["rotated", "ended"]);
-    let then = store.run(&["session", "lineage", &store.reused, "--at", "@3", "--json"]).json();
+    let then = store.run(&["session", "lineage", &store.reused, "--at", "@2", "--json"]).json();
     assert_eq!(then["tokens"].as_array().map(Vec::len), Some(1), "before its refresh: {then}");
     assert_eq!(
         (&then["tokens"][0]["state"], &then["presented"]),
