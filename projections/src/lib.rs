@@ -17,12 +17,15 @@
 //! [`history`] is who logged in, from where and what became of it: folded from all events for one
 //! user, or kept on disk for all.
 //!
+//! [`postings`] is at which sequences anything is said of a session, a user or a token.
+//!
 //! [`rows`] is what one session is as a row of a table, and what a table must be able to do.
 //!
 //! Everything here is derived: it can be deleted and built again from the events.
 
 pub mod history;
 pub mod live;
+pub mod postings;
 pub mod rows;
 mod sync;
 
