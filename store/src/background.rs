@@ -39,7 +39,8 @@ impl Stop {
         *self.stopped.lock()
     }
 
-    fn set(&self) {
+    /// Tells it.
+    pub(crate) fn set(&self) {
         *self.stopped.lock() = true;
         self.changed.notify_all();
     }

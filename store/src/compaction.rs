@@ -15,6 +15,7 @@ use passbook_core::{Act, Actor, Command, Outcome};
 use passbook_journal::{CompactProgress, Compacted, Compaction, SnapshotInfo};
 
 use self::curator::Sorted;
+pub(crate) use self::curator::keep;
 pub use self::policy::CompactionPolicy;
 use self::policy::{due, snapshot_is_due};
 use crate::{

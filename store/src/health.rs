@@ -19,6 +19,8 @@ pub struct Health {
     /// The last event that is in the history's index; `None` while it is built, or if there is
     /// none.
     pub indexed: Option<u64>,
+    /// The event up to which [`Postings`](crate::Postings) are complete; `None` = none are kept.
+    pub posted: Option<u64>,
     /// Rows of a backend that are not as they are in memory: under way, or failed and tried again
     /// until they are.
     pub backend_backlog: usize,
@@ -36,6 +38,7 @@ impl Health {
             sessions: engine.live.len(),
             users: engine.live.users(),
             indexed: None,
+            posted: None,
             backend_backlog: 0,
             backend_error: None,
             mirror: None,

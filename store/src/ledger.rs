@@ -55,7 +55,7 @@ pub struct Ledger {
     /// Who commits what is done through this handle.
     committer: Committer,
     // Dropped with the last handle.
-    upkeep: Arc<Upkeep>,
+    pub(crate) upkeep: Arc<Upkeep>,
 }
 
 impl Ledger {
@@ -163,7 +163,8 @@ impl Ledger {
         let indexed = self.upkeep.indexer.as_ref().and_then(Indexer::through);
         let health = Health::of(&self.engine);
         let mirror = self.upkeep.mirroring.as_ref().map(|mirror| mirror.health(health.applied));
-        Health { indexed, mirror, ..health }
+        let posted = self.upkeep.poster.as_ref().map(|poster| poster.postings.through());
+        Health { indexed, posted, mirror, ..health }
     }
 
     /// SHA-256 over the whole state: the same as that of a replay of the journal to

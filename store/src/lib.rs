@@ -25,6 +25,7 @@ mod inflight;
 mod ledger;
 mod overlay;
 mod ports;
+mod postings;
 mod rebuild;
 mod replay;
 mod replay_window;
@@ -67,6 +68,7 @@ pub use passbook_projections::rows::{
     PostgresReader, PostgresRow, PostgresSessionBackend, PostgresValue,
 };
 pub use ports::{Clock, Entropy, EntropyError, OsEntropy, SeededEntropy, SimClock, SystemClock};
+pub use postings::Postings;
 pub use replay::{
     At, Bisection, Breakpoint, Cause, Diff, Difference, EndOf, Ended, Ending, Explanation,
     FieldChange, Fixture, FixtureError, Lineage, LineageToken, Moment, Moved, Names, Outlook,

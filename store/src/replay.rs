@@ -11,6 +11,8 @@ mod fixture;
 mod lineage;
 mod moment;
 mod noting;
+mod picker;
+mod policies;
 mod scan;
 mod seek;
 mod stepper;
@@ -34,7 +36,12 @@ pub use self::{
     stepper::{Step, Stepper},
     what_if::{EndOf, Moved, Shift, WhatIf, Why},
 };
-use crate::{as_of::View, error::LedgerError, ledger::Ledger};
+use crate::{
+    as_of::View,
+    error::LedgerError,
+    ledger::Ledger,
+    postings::{Postings, Stretch},
+};
 
 /// The past of a ledger, to be asked: with the same fold as production, from the nearest snapshot,
 /// the archive and the journal. It reads files and blocks; it changes nothing.
@@ -85,13 +92,16 @@ pub struct Replay<'a> {
     now_ms: u64,
     /// The tables of a ledger in use.
     live: Option<&'a Live>,
+    /// Where the events about a session are, if that is kept.
+    postings: Option<&'a Postings>,
 }
 
 impl Ledger {
     /// The past of this ledger, up to what is durable when it is asked.
     pub fn replay(&self) -> Replay<'_> {
         let live = Some(&*self.engine.live);
-        Replay { live, ..Replay::over(&*self.engine.journal, self.now_ms()) }
+        let postings = self.upkeep.poster.as_ref().map(|poster| &*poster.postings);
+        Replay { live, postings, ..Replay::over(&*self.engine.journal, self.now_ms()) }
     }
 }
 
@@ -100,7 +110,15 @@ impl<'a> Replay<'a> {
     /// says: whether a session has expired is judged by it, or by the last event's time if that is
     /// later.
     pub fn over(journal: &'a dyn Journal, now_ms: u64) -> Self {
-        Self { journal, now_ms, live: None }
+        Self { journal, now_ms, live: None, postings: None }
+    }
+
+    /// The same, and where to find the events about one session: [`explain`](Self::explain),
+    /// [`explain_token`](Self::explain_token) and [`lineage`](Self::lineage) then read those and few
+    /// others, and say the same.
+    #[must_use]
+    pub fn with_postings(self, postings: &'a Postings) -> Self {
+        Self { postings: Some(postings), ..self }
     }
 
     /// The sequence of the last event; 0 = there is none.
@@ -286,6 +304,15 @@ impl<'a> Replay<'a> {
     /// As [`what_if`](Self::what_if).
     pub fn what_if_since(&self, policy: &Policy, from: u64) -> Result<WhatIf, LedgerError> {
         what_if::what_if(self, policy, Some(from))
+    }
+
+    /// Splits these events where the postings know and don't know what is in them.
+    fn stretches(&self, from: u64, through: u64) -> Vec<Stretch<'a>> {
+        match self.postings {
+            Some(postings) => postings.stretches(self.journal, (from, through)),
+            None if from > through => Vec::new(),
+            None => vec![Stretch::unknown(from, through)],
+        }
     }
 
     /// The clock's time, or that of the last event, if that is later.

@@ -10,6 +10,7 @@ use crate::{
     error::LedgerError,
     execute::Engine,
     history::{Home, Indexer},
+    postings::{Poster, Postings},
     rows::Mirroring,
     sweeper::sweep,
 };
@@ -23,7 +24,7 @@ pub(crate) struct Wanted<'a> {
     pub(crate) sweep_interval: Option<Duration>,
     /// Compacts when it is time.
     pub(crate) compaction: Option<CompactionPolicy>,
-    /// Keeps the history index in that folder, for the ledger of that id.
+    /// Keeps the history index in that folder, and the postings, for the ledger of that id.
     pub(crate) index: Option<(&'a Path, [u8; 16])>,
 }
 
@@ -31,6 +32,7 @@ pub(crate) struct Wanted<'a> {
 #[derive(Debug)]
 pub(crate) struct Upkeep {
     pub(crate) indexer: Option<Indexer>,
+    pub(crate) poster: Option<Poster>,
     pub(crate) mirroring: Option<Mirroring>,
     pub(crate) compaction: CompactionPolicy,
     _sweeper: Option<Repeating>,
@@ -49,11 +51,15 @@ impl Upkeep {
         let indexer = wanted.index.map(|(folder, store)| {
             Indexer::start(engine, Home { folder: folder.to_owned(), store })
         });
+        let poster = wanted
+            .index
+            .map(|(folder, store)| Poster::start(engine, Postings::beside_index(folder, store)));
         let mirroring =
             wanted.mirror.map(|(ledger, backend)| Mirroring::start(engine, ledger, backend));
         Ok(Self {
             mirroring: started(mirroring)?,
             indexer: started(indexer)?,
+            poster: started(poster)?,
             compaction: wanted.compaction.unwrap_or_default(),
             _sweeper: started(sweeper)?,
             _compactor: started(compactor)?,

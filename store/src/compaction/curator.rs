@@ -15,27 +15,32 @@ impl Curator for Sorted {
         // What this version can't read is kept for one that can.
         let Ok(event) = codec::decode(record.payload) else { return Keep::Whole };
         keys.extend(filed_under(&event).iter().map(|name| name.as_bytes().to_vec()));
-        match &event.fact {
-            Fact::DataSet { .. } | Fact::DataRemoved { .. } => Keep::Leaf,
-            Fact::SessionCreated { .. } if Bug::LoginNotArchived.is_planted() => Keep::Leaf,
-            Fact::SessionRevoked { .. } if Bug::EndNotArchived.is_planted() => Keep::Leaf,
-            Fact::Opened { .. }
-            | Fact::PolicySet { .. }
-            | Fact::SessionCreated { .. }
-            | Fact::SessionTouched { .. }
-            | Fact::SessionRefreshed { .. }
-            | Fact::SessionReauthenticated { .. }
-            | Fact::SessionUpgraded { .. }
-            | Fact::SessionRevoked { .. }
-            | Fact::UserSessionsRevoked { .. }
-            | Fact::SessionsExpired { .. }
-            | Fact::Compacted { .. }
-            | Fact::DeviceSet { .. }
-            | Fact::TenantSet { .. }
-            | Fact::TokenReuseDetected { .. }
-            | Fact::LoginFailed { .. }
-            | Fact::Bookmark { .. }
-            | Fact::Salvaged { .. } => Keep::Whole,
-        }
+        keep(&event.fact)
+    }
+}
+
+/// How much of an event outlives its segment.
+pub(crate) fn keep(fact: &Fact) -> Keep {
+    match fact {
+        Fact::DataSet { .. } | Fact::DataRemoved { .. } => Keep::Leaf,
+        Fact::SessionCreated { .. } if Bug::LoginNotArchived.is_planted() => Keep::Leaf,
+        Fact::SessionRevoked { .. } if Bug::EndNotArchived.is_planted() => Keep::Leaf,
+        Fact::Opened { .. }
+        | Fact::PolicySet { .. }
+        | Fact::SessionCreated { .. }
+        | Fact::SessionTouched { .. }
+        | Fact::SessionRefreshed { .. }
+        | Fact::SessionReauthenticated { .. }
+        | Fact::SessionUpgraded { .. }
+        | Fact::SessionRevoked { .. }
+        | Fact::UserSessionsRevoked { .. }
+        | Fact::SessionsExpired { .. }
+        | Fact::Compacted { .. }
+        | Fact::DeviceSet { .. }
+        | Fact::TenantSet { .. }
+        | Fact::TokenReuseDetected { .. }
+        | Fact::LoginFailed { .. }
+        | Fact::Bookmark { .. }
+        | Fact::Salvaged { .. } => Keep::Whole,
     }
 }

@@ -147,8 +147,9 @@ impl Builder {
         self
     }
 
-    /// Whether a ledger in a folder keeps an index of its login history there; it does, if not said.
-    /// Without it, [`Ledger::history`] reads archive and journal each time.
+    /// Whether a ledger in a folder keeps an index of its login history there, and
+    /// [`Postings`](crate::Postings); it does, if not said. Without them, [`Ledger::history`] and
+    /// [`Replay::explain`](crate::Replay::explain) read archive and journal each time.
     #[must_use]
     pub fn history_index(mut self, is_kept: bool) -> Self {
         self.history_index = is_kept;

@@ -1,15 +1,15 @@
 //! Random histories as a ledger makes them, imports of old logs among them.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use passbook::{
-    Actor, EndReason, FailureReason, Ledger, OnReuse, Policy, Recorded, SessionId, SimClock,
-    Transport,
+    Actor, CompactionPolicy, EndReason, FailureReason, Ledger, OnReuse, Policy, Recorded,
+    SessionId, SimClock, Token, Transport,
     core::{
         Act, Command, DataKey, DeviceLabel, NewSession, Origin, SessionRef, State, TokenDigest,
         UserId, WholeState as _, apply,
     },
-    journal::Options,
+    journal::{Journal, Options},
 };
 use proptest::prelude::*;
 
@@ -32,10 +32,15 @@ pub(crate) struct Life {
     pub(crate) sessions: Vec<SessionId>,
 }
 
-pub(crate) fn digest(number: u64) -> TokenDigest {
+/// The token of that number.
+pub(crate) fn token(number: u64) -> Token {
     // An odd factor makes no two numbers the same, and spreads them.
     let bytes = number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes().repeat(4);
-    TokenDigest::from_bytes(bytes.try_into().expect("32 bytes"))
+    Token::from_random_bytes(bytes.try_into().expect("32 bytes"))
+}
+
+pub(crate) fn digest(number: u64) -> TokenDigest {
+    token(number).digest()
 }
 
 pub(crate) fn user(number: u8) -> UserId {
@@ -58,6 +63,19 @@ impl Life {
         let clock = Arc::new(SimClock::at_ms(START_MS));
         let builder = Ledger::builder().clock(Arc::<SimClock>::clone(&clock));
         Self::of(builder.sweep_interval(None).open_blocking().expect("memory opens"), clock)
+    }
+
+    /// In that journal, with archives of ten minutes.
+    pub(crate) fn in_journal(journal: Arc<dyn Journal>) -> Self {
+        let clock = Arc::new(SimClock::at_ms(START_MS));
+        let policy = CompactionPolicy {
+            retention: Some(Duration::from_mins(10)),
+            interval: Duration::from_hours(1_000),
+            ..CompactionPolicy::default()
+        };
+        let builder = Ledger::builder().journal(journal).clock(Arc::<SimClock>::clone(&clock));
+        let builder = builder.sweep_interval(None).compaction(Some(policy));
+        Self::of(builder.open_blocking().expect("memory opens"), clock)
     }
 
     /// In a folder, with small segments and no work in the background.

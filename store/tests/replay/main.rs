@@ -8,5 +8,6 @@ mod fixture;
 mod fixture_file;
 mod histories;
 mod past;
+mod postings;
 mod step;
 mod what_if;
