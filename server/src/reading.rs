@@ -8,7 +8,7 @@ mod moment;
 use std::{path::Path, sync::Arc};
 
 use passbook::{
-    LedgerError, Recorded, Replay,
+    LedgerError, Postings, Recorded, Replay,
     core::codec,
     journal::{
         ArchiveStat, Extent, FileJournal, Held, Journal, ReadOnlyJournal, RealVfs, Record, Tail,
@@ -36,6 +36,8 @@ const TRIES: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Book {
     pub(crate) journal: ReadOnlyJournal,
+    /// Those that the writer keeps: read when a question is about one session.
+    postings: Postings,
 }
 
 /// Up to where a state is told.
@@ -107,7 +109,8 @@ impl Book {
             let what = format!("the store holds events beyond @{}", thousands(SEQUENCE_MAX));
             return Err(Failure::new(Exit::Failed, "ledger:internal", what));
         }
-        Ok(Self { journal })
+        let postings = Postings::of_ledger(path, journal.store());
+        Ok(Self { journal, postings })
     }
 
     /// The sequence of the last event; 0 = there is none.
@@ -117,7 +120,7 @@ impl Book {
 
     /// The past of what was durable, asked at that time, in Unix milliseconds.
     pub(crate) fn replay(&self, now_ms: u64) -> Replay<'_> {
-        Replay::over(&self.journal, now_ms)
+        Replay::over(&self.journal, now_ms).with_postings(&self.postings)
     }
 
     /// From where on what is there.
