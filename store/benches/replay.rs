@@ -17,7 +17,8 @@ use std::{
 };
 
 use passbook::{
-    At, CompactionPolicy, Ledger, Recorded, Replay, SeededEntropy, SessionId, SimClock, Transport,
+    At, CompactionPolicy, Ledger, LedgerError, Postings, Recorded, Replay, SeededEntropy, SessionId,
+    SimClock, Token, Transport,
     core::{
         Act, Command, EndReason, NewSession, SessionRef, TokenDigest, UserId, apply, codec,
         state_fingerprint,
@@ -57,12 +58,15 @@ fn main() {
     println!("snapshots it took: {snapshots:?}");
     fold_alone(&ledger);
     moments("a ledger in use", &ledger.replay(), head, clock_span(&clock));
-    explanations("a ledger in use", &ledger.replay(), &sessions);
+    let postings = post(folder.path());
+    explanations("a ledger in use", &ledger.replay().with_postings(&postings), &sessions);
     ledger.close().expect("closes");
     let journal = FileJournal::open_read_only(folder.path(), Arc::new(RealVfs)).expect("readable");
     read_alone(&journal);
     let replay = Replay::over(&journal, clock_span(&clock).1);
     explanations("a folder that is only read", &replay, &sessions);
+    let postings = Postings::of_ledger(folder.path(), journal.store());
+    explanations("the same with postings", &replay.with_postings(&postings), &sessions);
 
     let at_head = replay.as_of(At::Sequence(head)).expect("kept").fingerprint();
     println!("the digest at the head is the live one: {}", at_head == ledger.fingerprint());
@@ -177,9 +181,13 @@ impl<'a> Filling<'a> {
     }
 }
 
-fn digest(number: u64) -> TokenDigest {
+fn token(number: u64) -> Token {
     let bytes = number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes().repeat(4);
-    TokenDigest::from_bytes(bytes.try_into().expect("32 bytes"))
+    Token::from_random_bytes(bytes.try_into().expect("32 bytes"))
+}
+
+fn digest(number: u64) -> TokenDigest {
+    token(number).digest()
 }
 
 fn rate(what: &str, count: usize, took: Duration) {
@@ -213,6 +221,17 @@ fn fold_alone(ledger: &Ledger) {
     let read = payloads.iter().filter(|bytes| codec::glance(bytes).is_ok()).count();
     rate("glance alone", read, started.elapsed());
     println!("{:<48}{:>12} bytes", "an event", bytes / payloads.len());
+}
+
+/// Makes the postings, as the ledger's own thread does if it keeps them.
+fn post(folder: &Path) -> Postings {
+    let journal = FileJournal::open_read_only(folder, Arc::new(RealVfs)).expect("readable");
+    let postings = Postings::of_ledger(folder, journal.store());
+    let started = Instant::now();
+    postings.fill(&journal, journal.durable()).expect("a folder");
+    let events = usize::try_from(journal.durable()).expect("few");
+    rate("postings made", events, started.elapsed());
+    postings
 }
 
 /// Reading and verifying all events, then the same with decoding.
@@ -262,4 +281,13 @@ fn explanations(whose: &str, replay: &Replay<'_>, sessions: &[SessionId]) {
             told(&format!("explain one that is {what}, {whose}"), times);
         }
     }
+    // The tokens of the first logins are those of sessions that died long ago; some are nobody's.
+    let of_tokens = (1..=QUESTIONS).map(|part| {
+        let number = part * u64::try_from(sessions.len()).expect("few") / QUESTIONS;
+        let started = Instant::now();
+        let explained = replay.explain_token(&token(number));
+        assert!(matches!(explained, Ok(_) | Err(LedgerError::NoTrace { .. })), "{explained:?}");
+        started.elapsed()
+    });
+    told(&format!("explain_token, {whose}"), of_tokens.collect());
 }
