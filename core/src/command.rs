@@ -2,8 +2,8 @@
 //! command can be decided again and means the same.
 
 use crate::{
-    Actor, Amr, BookmarkName, DataKey, DeviceLabel, EndReason, FailureReason, IdempotencyKey, Note,
-    Origin, Policy, SessionId, SpentToken, TenantId, Text, TokenDigest, Transport, UserId,
+    Actor, Amr, BookmarkName, DataKey, DeviceLabel, EndReason, FailureReason, IdempotencyKey, Mark,
+    Note, Origin, Policy, SessionId, SpentToken, TenantId, Text, TokenDigest, Transport, UserId,
     session::{Data, NEVER_MS},
 };
 
@@ -221,8 +221,13 @@ pub enum Act {
         /// How many tries this stands for; 0 counts as 1.
         count: u32,
     },
-    /// Name this moment.
-    Bookmark(BookmarkName),
+    /// Name a moment, or give a name up. Whether the moment is kept is left to who asks for it later.
+    Bookmark {
+        /// The name. A name given again is that of the later one.
+        name: BookmarkName,
+        /// The moment.
+        mark: Mark,
+    },
     /// Record that the journal is compacted, and end the sessions whose time has come.
     Compact,
     /// Record that the ledger was made from what could still be read of a damaged one.

@@ -173,7 +173,9 @@ impl<V: SessionView> Scene<'_, V> {
                 reason: *reason,
                 count: (*count).max(1),
             })),
-            Act::Bookmark(name) => Ok(self.recorded(Fact::Bookmark { name: name.clone() })),
+            Act::Bookmark { name, mark } => {
+                Ok(self.recorded(Fact::Bookmark { name: name.clone(), mark: *mark }))
+            }
             Act::Compact => Ok(self.compact()),
             Act::NoteSalvage { source, kept, lost, lost_records } => {
                 Ok(self.recorded(Fact::Salvaged {

@@ -255,10 +255,12 @@ pub enum Fact {
         /// How many tries this stands for, at least 1.
         count: u32,
     },
-    /// A moment got a name.
+    /// A moment got a name, or a name is that of no moment any more.
     Bookmark {
         /// The name.
         name: BookmarkName,
+        /// The moment.
+        mark: Mark,
     },
     /// The journal was compacted; first all sessions whose time had come ended.
     Compacted {
@@ -281,6 +283,19 @@ pub enum Fact {
         /// Records that were lost, those beyond the ranges included.
         lost_records: u64,
     },
+}
+
+/// Which moment a bookmark names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Mark {
+    /// That of its own event.
+    Here,
+    /// That after this event was recorded.
+    Sequence(u64),
+    /// This time, in Unix milliseconds.
+    Time(u64),
+    /// None any more: the name is given up.
+    Deleted,
 }
 
 /// A fact, with when, by whom and from where. Its sequence is its place in the journal.

@@ -32,7 +32,8 @@ pub use apply::apply;
 pub use command::{Act, AdoptedSession, Command, MovedSession, NewSession, Past, SessionRef};
 pub use decide::{Decided, Outcome, Rejection, decide};
 pub use event::{
-    Actor, EndReason, Event, Fact, FailureReason, Imported, Origin, ReuseVerdict, Rule, Subject,
+    Actor, EndReason, Event, Fact, FailureReason, Imported, Mark, Origin, ReuseVerdict, Rule,
+    Subject,
 };
 pub use fingerprint::{FingerprintSum, sessions_fingerprint, state_fingerprint};
 pub use id::{IdGenerator, SessionId};

@@ -1,8 +1,10 @@
 //! Opening a store's folder for reading: no lock, no repair, nothing written.
 //!
 //! It gives events in order, from the archive on, and says from where and up to where; what they add
-//! up to is left to `fold`, and how moments are named to `moment`.
+//! up to is left to `fold`, how moments are named to `moment`, and
+//! which names they bear to `bookmarks`.
 
+mod bookmarks;
 mod moment;
 
 use std::{path::Path, sync::Arc};
@@ -23,6 +25,8 @@ use crate::{
     output::Output,
     render::number::thousands,
 };
+
+pub(crate) use self::{bookmarks::Bookmark, moment::Place};
 
 /// The last sequence that JSON numbers hold exactly, everywhere: 2^53 - 1.
 pub(crate) const SEQUENCE_MAX: u64 = (1 << 53) - 1;

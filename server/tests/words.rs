@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use passbook::{
     EndReason, Fact, FailureReason, Policy, SessionId, Transport,
     core::{
-        Amr, BookmarkName, DataKey, DeviceLabel, ReuseVerdict, Rule, Subject, TokenDigest, UserId,
+        Amr, BookmarkName, DataKey, DeviceLabel, Mark, ReuseVerdict, Rule, Subject, TokenDigest,
+        UserId,
     },
 };
 use passbook_server::filter::Key;
@@ -99,7 +100,7 @@ fn facts() -> Vec<Fact> {
             verdict: ReuseVerdict::Race,
         },
         Fact::LoginFailed { user: None, reason: FailureReason::Other, count: 1 },
-        Fact::Bookmark { name: BookmarkName::new("x").expect("short") },
+        Fact::Bookmark { name: BookmarkName::new("x").expect("short"), mark: Mark::Here },
         Fact::Compacted { effective_now_ms: 0, ended: 1, policy_version: 0 },
         Fact::Salvaged { source: [0; 16], kept: 1, lost: vec![(1, 1)], lost_records: 1 },
         Fact::SessionReauthenticated {

@@ -31,7 +31,8 @@ fn check_refused(vfs: &SimVfs, code: &str) -> LedgerError {
 /// A ledger with one login, closed.
 fn closed() -> SimVfs {
     let rig = Rig::fresh();
-    let act = Act::Bookmark(passbook::core::BookmarkName::new("here").expect("short"));
+    let name = passbook::core::BookmarkName::new("here").expect("short");
+    let act = Act::Bookmark { name, mark: passbook::core::Mark::Here };
     let pending = rig.ledger.submit(&Command::new(act)).expect("room");
     rig.journal.pump();
     pending.wait().expect("durable");

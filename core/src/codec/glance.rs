@@ -2,7 +2,7 @@
 
 use super::{
     CodecError, decode, split_head,
-    wire::{SCHEMA, kind, start::Start},
+    wire::{kind, schema_of, start::Start},
 };
 use crate::{Event, Fact, SessionId};
 
@@ -81,7 +81,7 @@ impl Glance {
 /// As [`decode`], as far as it looks.
 pub fn glance(bytes: &[u8]) -> Result<Glance, CodecError> {
     let (kind, schema, body) = split_head(bytes)?;
-    if schema != SCHEMA {
+    if schema != schema_of(kind) {
         return decode(bytes).map(|event| Glance::of(&event));
     }
     let malformed = |why: super::Why| CodecError::Malformed { kind, schema, why: why.0 };

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     Actor, Amr, BookmarkName, DataKey, DeviceLabel, EndReason, Fact, FailureReason, IdempotencyKey,
-    Imported, Note, OnReuse, OperatorName, Origin, Policy, ReuseVerdict, Rule, SessionId, Subject,
-    TenantId, Text, TokenDigest, Transport, UserAgent, UserId,
+    Imported, Mark, Note, OnReuse, OperatorName, Origin, Policy, ReuseVerdict, Rule, SessionId,
+    Subject, TenantId, Text, TokenDigest, Transport, UserAgent, UserId,
 };
 
 pub(super) fn event_of(fact: Fact) -> Event {
@@ -112,7 +112,10 @@ fn samples() -> Vec<Event> {
             reason: FailureReason::WrongPassword,
             count: 5,
         },
-        Fact::Bookmark { name: BookmarkName::new("before-deploy").expect("short") },
+        Fact::Bookmark {
+            name: BookmarkName::new("before-deploy").expect("short"),
+            mark: Mark::Sequence(1_048_610),
+        },
         Fact::Compacted { effective_now_ms: 1_795_180_244_010, ended: 7, policy_version: 3 },
         Fact::Salvaged {
             source: [0xa5; 16],
@@ -122,6 +125,10 @@ fn samples() -> Vec<Event> {
         },
     ];
     facts.into_iter().map(event_of).collect()
+}
+
+fn bookmark(name: &str, mark: Mark) -> Fact {
+    Fact::Bookmark { name: BookmarkName::new(name).expect("short"), mark }
 }
 
 fn full_head() -> Event {
@@ -140,7 +147,7 @@ fn full_head() -> Event {
         },
         note: Some(Note::new("INC-311").expect("short")),
         key: Some(IdempotencyKey::new("k1").expect("short")),
-        ..event_of(Fact::Bookmark { name: BookmarkName::new("x").expect("short") })
+        ..event_of(bookmark("x", Mark::Here))
     }
 }
 
@@ -149,6 +156,12 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
         write!(text, "{byte:02x}").expect("a string takes it");
         text
     })
+}
+
+fn unhex(digits: &str) -> Vec<u8> {
+    let (pairs, _) = digits.as_bytes().as_chunks::<2>();
+    let pairs = pairs.iter().map(|pair| str::from_utf8(pair).expect("digits"));
+    pairs.map(|pair| u8::from_str_radix(pair, 16).expect("digits")).collect()
 }
 
 #[test]
@@ -200,10 +213,50 @@ fn every_kind_has_its_golden_bytes() {
     assert!(found == golden, "the wire form changed; it is now:\n{found}");
 }
 
+/// The bytes of every schema that is not written any more, as released.
+#[test]
+fn an_older_schema_is_read_as_what_it_meant_and_never_written_again() {
+    let golden = include_str!("golden_older.txt");
+    let before = [event_of(bookmark("before-deploy", Mark::Here)), full_head()];
+    assert_eq!(golden.lines().count(), before.len());
+    for (line, today) in golden.lines().zip(before) {
+        let (name, digits) = line.rsplit_once(' ').expect("a name and bytes");
+        let bytes = unhex(digits);
+        assert_eq!(decode(&bytes).expect("it was released"), today, "{name}");
+        assert_eq!(glance(&bytes).expect("it was released"), Glance::of(&today), "{name}");
+        let again = encode(&today).expect("small");
+        assert_ne!(again, bytes, "{name}");
+        assert_eq!(decode(&again).expect("own bytes"), today, "{name}");
+        for len in 0..bytes.len() {
+            assert!(decode(&bytes[..len]).is_err(), "{name} cut at {len}");
+        }
+        assert!(decode(&[&bytes[..], &[0]].concat()).is_err(), "{name} with a byte behind");
+    }
+}
+
+#[test]
+fn every_mark_of_a_bookmark_is_read_as_it_was_written() {
+    for (mark, tail) in [
+        (Mark::Here, &[0, 0, 0, 0][..]),
+        (Mark::Sequence(7), &[1, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0]),
+        (Mark::Time(8), &[2, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0]),
+        (Mark::Deleted, &[3, 0, 0, 0]),
+    ] {
+        let event = event_of(bookmark("x", mark));
+        let bytes = encode(&event).expect("small");
+        assert_eq!(decode(&bytes).expect("own bytes"), event);
+        assert!(bytes.ends_with(&[b"x", tail].concat()), "{mark:?}: {}", hex(&bytes));
+    }
+    let mut unknown = encode(&event_of(bookmark("x", Mark::Deleted))).expect("small");
+    let at = unknown.len() - 4;
+    unknown[at] = 4;
+    assert!(matches!(decode(&unknown), Err(CodecError::Malformed { kind: 16, .. })));
+}
+
 #[test]
 fn a_kind_or_schema_of_tomorrow_is_refused_by_name() {
     let bytes = encode(&full_head()).expect("small");
-    for (at, value) in [(0, 20_u16), (0, 0), (2, 2), (2, u16::MAX)] {
+    for (at, value) in [(0, 20_u16), (0, 0), (2, 3), (2, u16::MAX)] {
         let mut newer = bytes.clone();
         newer[at..at + 2].copy_from_slice(&value.to_le_bytes());
         assert!(matches!(decode(&newer), Err(CodecError::Unknown { .. })), "{at} {value}");
@@ -212,9 +265,9 @@ fn a_kind_or_schema_of_tomorrow_is_refused_by_name() {
 
 #[test]
 fn a_length_that_asks_for_all_memory_is_refused() {
-    let event = event_of(Fact::Bookmark { name: BookmarkName::new("x").expect("short") });
+    let event = event_of(bookmark("x", Mark::Here));
     let mut bytes = encode(&event).expect("small");
-    let at = bytes.len() - 9;
+    let at = bytes.len() - 13;
     bytes[at..at + 8].copy_from_slice(&u64::MAX.to_le_bytes());
     assert!(matches!(decode(&bytes), Err(CodecError::Malformed { kind: 16, .. })));
 }

@@ -1,5 +1,5 @@
-//! The frozen wire structs of the current schema, one a kind; `write` fills them from events,
-//! `read` makes events of them.
+//! The frozen wire structs of each kind's current schema; `write` fills them from events, `read`
+//! makes events of them.
 //!
 //! Nothing here may change once released: a field that is added, moved or retyped is a new schema.
 
@@ -12,9 +12,7 @@ use std::net::IpAddr;
 
 use bincode::{BorrowDecode, Encode};
 
-pub(super) use read::decode;
-#[cfg(test)]
-pub(super) use read::whole;
+pub(super) use read::{decode, whole};
 pub(super) use write::encode_into;
 
 /// Kinds, as they stand in front of every event. 0 is no kind; numbers are never used again.
@@ -40,8 +38,13 @@ pub(super) mod kind {
     pub(crate) const SESSION_REAUTHENTICATED: u16 = 19;
 }
 
-/// The schema that all kinds are written in.
-pub(super) const SCHEMA: u16 = 1;
+/// The schema that a kind is written in.
+pub(super) const fn schema_of(kind: u16) -> u16 {
+    match kind {
+        kind::BOOKMARK => 2,
+        _ => 1,
+    }
+}
 
 /// What every event carries in front of its fact.
 #[derive(Encode, BorrowDecode)]
@@ -207,8 +210,17 @@ struct LoginFailedV1<'a> {
 }
 
 #[derive(Encode, BorrowDecode)]
-struct BookmarkV1<'a> {
+struct BookmarkV2<'a> {
     name: &'a str,
+    mark: MarkV2,
+}
+
+#[derive(Encode, BorrowDecode)]
+enum MarkV2 {
+    Here,
+    Sequence(u64),
+    Time(u64),
+    Deleted,
 }
 
 #[derive(Encode, BorrowDecode)]

@@ -250,12 +250,13 @@ fn what_cannot_be_loaded_is_refused_with_its_place() {
 
 #[test]
 fn many_remembered_commands_come_in_several_heads() {
-    use passbook_core::{Act, Actor, BookmarkName, Command};
+    use passbook_core::{Act, Actor, BookmarkName, Command, Mark};
     const COMMANDS: u64 = 40_000;
     let (live, mut state) = (Live::new(), State::new());
     let key = |number: u64| IdempotencyKey::new(format!("key {number}")).expect("short");
     let carry_out = |state: &mut State, number: u64, now_ms: u64| {
-        let act = Act::Bookmark(BookmarkName::new("here").expect("short"));
+        let name = BookmarkName::new("here").expect("short");
+        let act = Act::Bookmark { name, mark: Mark::Here };
         let command = Command { key: Some(key(number)), actor: Actor::System, ..Command::new(act) };
         for event in decide(state, &command, now_ms).expect("it is allowed").events {
             apply(&mut live.writer(), number, &event);

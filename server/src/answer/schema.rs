@@ -39,6 +39,7 @@ pub(crate) fn all() -> Vec<(&'static str, Value)> {
         (backup::BACKUP_LIST_SCHEMA, schema_for!(backup::BackupList).to_value()),
         (backup::BACKUP_VERIFY_SCHEMA, schema_for!(backup::BackupsVerified).to_value()),
         (bookmark::BOOKMARK_CREATED_SCHEMA, schema_for!(bookmark::BookmarkMade).to_value()),
+        (bookmark::BOOKMARK_DELETED_SCHEMA, schema_for!(bookmark::BookmarkDeleted).to_value()),
         line(bookmark::BOOKMARK_ITEM_SCHEMA, schema_for!(Line<'_, bookmark::BookmarkItem>)),
         (bookmark::BOOKMARK_LIST_SCHEMA, schema_for!(bookmark::BookmarkList).to_value()),
         (compacted::COMPACTED_SCHEMA, schema_for!(compacted::Compacted).to_value()),

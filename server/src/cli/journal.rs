@@ -15,10 +15,10 @@ use crate::{
         View,
         event::{EventDocument, Frame},
     },
-    at::{At, AtRange, Point},
+    at::{At, AtRange},
     failure::Failure,
     filter::{Facts, Filter},
-    reading::Book,
+    reading::{Book, Place},
 };
 
 #[derive(Debug, Subcommand)]
@@ -34,7 +34,7 @@ pub(crate) enum Verb {
     Show(ShowArgs),
     /// The last events, and with -f each new one.
     Tail(tail::Args),
-    /// Name this moment, to be given as =NAME wherever a moment is asked for.
+    /// Name a moment, to be given as =NAME wherever a moment is asked for.
     Bookmark(bookmark::Args),
     /// Make a new store of what can be read of a damaged one.
     Salvage(salvage::Args),
@@ -125,19 +125,16 @@ pub(crate) fn range(
     range: Option<&AtRange>,
 ) -> Result<(u64, u64), Failure> {
     let Some(AtRange { from, to }) = range else { return Ok((0, u64::MAX)) };
-    let point =
-        |at: &At| at.resolve(app.now_ms()).map_err(|error| Failure::usage(error.to_string()));
+    let now_ms = app.now_ms();
     let first = match from {
-        Some(at) => book.sequence_of(&point(at)?, at)?,
+        Some(at) => book.sequence_of(book.place(at, now_ms)?, at)?,
         None => 0,
     };
     let last = match to {
-        Some(at) => match point(at)? {
+        Some(at) => match book.place(at, now_ms)? {
             // Up to the last event recorded before that time.
-            time @ Point::Time { .. } => book.sequence_of(&time, at)?.saturating_sub(1),
-            place @ (Point::Sequence(_) | Point::Head { .. } | Point::Bookmark(_)) => {
-                book.sequence_of(&place, at)?
-            }
+            time @ Place::Time(_) => book.sequence_of(time, at)?.saturating_sub(1),
+            place @ Place::Sequence(_) => book.sequence_of(place, at)?,
         },
         None => u64::MAX,
     };
@@ -146,8 +143,7 @@ pub(crate) fn range(
 
 fn show(app: &App, args: &ShowArgs) -> Result<(), Failure> {
     let book = Book::open(&app.store, &app.output)?;
-    let point = args.at.resolve(app.now_ms()).map_err(|e| Failure::usage(e.to_string()))?;
-    let sequence = book.sequence_of(&point, &args.at)?;
+    let sequence = book.sequence_of(book.place(&args.at, app.now_ms())?, &args.at)?;
     let (record, recorded) = book.event(sequence)?;
     let view = app.output.view(app.now_ms());
     let mut document = EventDocument::of(&recorded, &view);

@@ -11,7 +11,7 @@ use passbook::SessionId;
 use super::{global::App, session, why};
 use crate::{
     answer::{diff::DiffDocument, explanation::Length, past::PastDocument},
-    at::{At, Point},
+    at::At,
     failure::{Exit, Failure},
     reading::Book,
 };
@@ -123,10 +123,6 @@ fn moment(book: &Book, at: &At, now_ms: u64) -> Result<passbook::At, Failure> {
 
 /// The event that a moment names; of a time, the first that was recorded then or later.
 fn first_from(app: &App, book: &Book, at: &At) -> Result<u64, Failure> {
-    let sequence = book.sequence_of(&point(app, at)?, at)?;
+    let sequence = book.sequence_of(book.place(at, app.now_ms())?, at)?;
     if sequence > book.head() { Err(book.outside(&at.to_string())) } else { Ok(sequence) }
-}
-
-fn point(app: &App, at: &At) -> Result<Point, Failure> {
-    at.resolve(app.now_ms()).map_err(|error| Failure::usage(error.to_string()))
 }

@@ -1,6 +1,5 @@
 //! Which event a person means by a moment, and whether it is kept.
 
-use passbook::Recorded;
 use serde_json::json;
 
 use super::{Book, Until};
@@ -11,16 +10,33 @@ use crate::{
     render::{number::thousands, time},
 };
 
+/// A moment for which neither a clock nor a name is needed any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// After this event was recorded.
+    Sequence(u64),
+    /// This time, in Unix milliseconds.
+    Time(u64),
+}
+
 impl Book {
+    /// The moment that a person named; whether it is kept is not looked at.
+    pub(crate) fn place(&self, at: &At, now_ms: u64) -> Result<Place, Failure> {
+        let point = at.resolve(now_ms).map_err(|error| Failure::usage(error.to_string()))?;
+        Ok(match point {
+            Point::Sequence(sequence) => Place::Sequence(sequence),
+            Point::Head { back } => Place::Sequence(self.head().saturating_sub(back)),
+            Point::Time { time_ms } => Place::Time(time_ms),
+            Point::Bookmark(name) => self.bookmark(&name)?.place,
+        })
+    }
+
     /// Up to where the moment that a person named reaches.
     pub(crate) fn until(&self, at: Option<&At>, now_ms: u64) -> Result<Until, Failure> {
         let Some(at) = at else { return Ok(Until::Head) };
-        let point = at.resolve(now_ms).map_err(|error| Failure::usage(error.to_string()))?;
-        match point {
-            Point::Sequence(_) | Point::Head { .. } | Point::Bookmark(_) => {
-                self.sequence_of(&point, at).map(Until::Sequence)
-            }
-            Point::Time { time_ms } => {
+        match self.place(at, now_ms)? {
+            place @ Place::Sequence(_) => self.sequence_of(place, at).map(Until::Sequence),
+            Place::Time(time_ms) => {
                 let first = self.complete_from();
                 let is_lost = first.sequence > 1 && first.at.is_some_and(|at| time_ms < at.0);
                 if is_lost || time_ms > now_ms.max(self.last_at_ms()?) {
@@ -31,19 +47,16 @@ impl Book {
         }
     }
 
-    /// The sequence that a moment names; for a time, that of the first event recorded at or after
-    /// it, which is one more than the last if there is none.
-    pub(crate) fn sequence_of(&self, point: &Point, at: &At) -> Result<u64, Failure> {
-        let sequence = match point {
-            Point::Sequence(sequence) => *sequence,
-            Point::Head { back } => self.head().saturating_sub(*back),
-            Point::Time { time_ms } => return self.first_recorded_at(*time_ms),
-            Point::Bookmark(name) => self.bookmark(name)?,
-        };
-        if !(self.first()..=self.head()).contains(&sequence) {
-            return Err(self.outside(&at.to_string()));
+    /// The sequence of that moment, named so; for a time, that of the first event recorded at or
+    /// after it, which is one more than the last if there is none.
+    pub(crate) fn sequence_of(&self, place: Place, at: &At) -> Result<u64, Failure> {
+        match place {
+            Place::Time(time_ms) => self.first_recorded_at(time_ms),
+            Place::Sequence(sequence) if (self.first()..=self.head()).contains(&sequence) => {
+                Ok(sequence)
+            }
+            Place::Sequence(_) => Err(self.outside(&at.to_string())),
         }
-        Ok(sequence)
     }
 
     fn first_recorded_at(&self, time_ms: u64) -> Result<u64, Failure> {
@@ -54,22 +67,6 @@ impl Book {
             }
         }
         Ok(self.head() + 1)
-    }
-
-    fn bookmark(&self, name: &str) -> Result<u64, Failure> {
-        let mut found = None;
-        for recorded in self.events(0)? {
-            let Recorded { sequence, event } = recorded?;
-            if let passbook::Fact::Bookmark { name: own } = &event.fact
-                && *own == *name
-            {
-                found = Some(sequence);
-            }
-        }
-        found.ok_or_else(|| {
-            Failure::new(Exit::NotFound, "not_found", format!("no moment has the name `{name}`"))
-                .help("name a sequence or a time: see passbook help at")
-        })
     }
 
     fn last_at_ms(&self) -> Result<u64, Failure> {

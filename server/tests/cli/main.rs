@@ -9,6 +9,7 @@
 )]
 
 mod backup;
+mod bookmark;
 mod compaction;
 mod exit_codes;
 mod export;

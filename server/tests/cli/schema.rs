@@ -51,6 +51,14 @@ fn check_keeps(document: &Value, schema: &Value, root: &Value, path: &str) {
     }
 }
 
+#[track_caller]
+fn check_document(line: &str) {
+    let document: Value = serde_json::from_str(line).expect("a document");
+    let name = document["schema"].as_str().expect("every document says what it is");
+    let schema: Value = serde_json::from_str(&run(&["schema", name]).ok()).expect("a schema");
+    check_keeps(&document, &schema, &schema, name);
+}
+
 #[test]
 fn documents_keep_to_their_schemas() {
     let store = story();
@@ -73,6 +81,7 @@ fn documents_keep_to_their_schemas() {
         &format!("replay fixture {live} --force -o {}", fixture.display()),
         "verify --replay",
         "journal bookmark here --operator mara",
+        "journal bookmark then 12:52 --operator mara",
         "journal bookmark --list",
         "user show mira",
         "user history mira",
@@ -88,15 +97,11 @@ fn documents_keep_to_their_schemas() {
         let verb: Vec<&str> = verb.split(' ').collect();
         for form in ["json", "jsonl"] {
             let answer = store.run(&[&verb[..], &["--format", form]].concat()).ok();
-            for line in answer.lines() {
-                let document: Value = serde_json::from_str(line).expect("a document");
-                let name = document["schema"].as_str().expect("every document says what it is");
-                let schema: Value =
-                    serde_json::from_str(&run(&["schema", name]).ok()).expect("a schema");
-                check_keeps(&document, &schema, &schema, name);
-            }
+            answer.lines().for_each(check_document);
         }
     }
+    let delete = ["journal", "bookmark", "--delete", "here", "--operator", "mara", "--json"];
+    store.run(&delete).ok().lines().for_each(check_document);
     let error = store.run(&["user", "show", "nobody", "--json"]).error();
     let schema = run(&["schema", "passbook.error/1"]).ok();
     let schema: Value = serde_json::from_str(&schema).expect("a schema");

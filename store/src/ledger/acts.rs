@@ -4,7 +4,7 @@
 //! here await it, those of `SessionStore` wait for it.
 
 use passbook_core::{
-    Act, Amr, BookmarkName, EndReason, FailureReason, Outcome, Policy, SessionId, SessionRef,
+    Act, Amr, BookmarkName, EndReason, FailureReason, Mark, Outcome, Policy, SessionId, SessionRef,
     Token, UserId,
 };
 
@@ -254,7 +254,7 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Limit`] for the name, and what a disk can do.
     pub async fn bookmark(&self, name: impl Into<String>) -> Result<u64, LedgerError> {
-        let act = Act::Bookmark(BookmarkName::new(name.into())?);
+        let act = Act::Bookmark { name: BookmarkName::new(name.into())?, mark: Mark::Here };
         self.start(act)?.map(|reply| reply.sequence).await
     }
 }

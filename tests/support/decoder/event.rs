@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use passbook::core::{
     Actor, Amr, BookmarkName, DataKey, DeviceLabel, EndReason, Event, Fact, FailureReason,
-    IdempotencyKey, Imported, Note, OnReuse, OperatorName, Origin, Policy, ReuseVerdict, Rule,
-    SessionId, Subject, TenantId, TokenDigest, Transport, UserAgent, UserId,
+    IdempotencyKey, Imported, Mark, Note, OnReuse, OperatorName, Origin, Policy, ReuseVerdict,
+    Rule, SessionId, Subject, TenantId, TokenDigest, Transport, UserAgent, UserId,
 };
 
 use super::bytes::{Broken, Input, count, ensure, size};
@@ -22,7 +22,7 @@ pub fn event(bytes: &[u8]) -> Result<Event, Broken> {
     ensure(bytes.len() <= EVENT_LEN_MAX, "an event is too long")?;
     let mut input = Input(bytes);
     let (kind, schema) = (input.u16()?, input.u16()?);
-    ensure(schema == 1, "its schema is unknown")?;
+    ensure(schema == 1 || (schema == 2 && kind == 16), "its schema is unknown")?;
     let (at_ms, occurred_at_ms) = (input.u64()?, option(&mut input, Input::u64)?);
     let (actor, operator) = (input.u8()?, option(&mut input, |input| text(input, 1, 128))?);
     let actor = match (actor, operator) {
@@ -37,7 +37,7 @@ pub fn event(bytes: &[u8]) -> Result<Event, Broken> {
     let imported = option(&mut input, imported)?;
     let note = option(&mut input, |input| text(input, 0, 1_024))?;
     let key = option(&mut input, |input| text(input, 1, 64))?;
-    let fact = fact(kind, &mut input)?;
+    let fact = if kind == 16 { bookmark(schema, &mut input)? } else { fact(kind, &mut input)? };
     input.end()?;
     Ok(Event {
         at_ms,
@@ -133,10 +133,6 @@ fn fact(kind: u16, input: &mut Input<'_>) -> Result<Fact, Broken> {
             reason: failure_reason(input.u8()?)?,
             count: input.u32()?,
         }),
-        16 => {
-            let name = BookmarkName::new(text(input, 1, 128)?).expect(FITS);
-            Ok(Fact::Bookmark { name })
-        }
         17 => Ok(Fact::Compacted {
             effective_now_ms: input.u64()?,
             ended: input.u32()?,
@@ -149,6 +145,21 @@ fn fact(kind: u16, input: &mut Input<'_>) -> Result<Fact, Broken> {
         }
         _ => Err(Broken("its kind is unknown")),
     }
+}
+
+fn bookmark(schema: u16, input: &mut Input<'_>) -> Result<Fact, Broken> {
+    let name = BookmarkName::new(text(input, 1, 128)?).expect(FITS);
+    if schema == 1 {
+        return Ok(Fact::Bookmark { name, mark: Mark::Here });
+    }
+    let mark = match input.u32()? {
+        0 => Mark::Here,
+        1 => Mark::Sequence(input.u64()?),
+        2 => Mark::Time(input.u64()?),
+        3 => Mark::Deleted,
+        _ => return Err(Broken("it names no such moment")),
+    };
+    Ok(Fact::Bookmark { name, mark })
 }
 
 fn of_session(kind: u16, subject: Subject, input: &mut Input<'_>) -> Result<Fact, Broken> {

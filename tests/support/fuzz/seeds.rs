@@ -72,10 +72,11 @@ pub fn archives() -> Vec<Vec<u8>> {
     [flagged(&file, &[0, 1]), flagged(&stub, &[1])].concat()
 }
 
-/// For `event`: the first of each kind that the specimens have, and those of the golden file.
+/// For `event`: the first of each kind that the specimens have, and those of the golden files.
 pub fn events() -> Vec<Vec<u8>> {
     let golden = include_str!("../../../core/src/codec/golden.txt");
-    let mut seeds: Vec<Vec<u8>> = golden.lines().filter_map(unhex).collect();
+    let older = include_str!("../../../core/src/codec/golden_older.txt");
+    let mut seeds: Vec<Vec<u8>> = golden.lines().chain(older.lines()).filter_map(unhex).collect();
     let files = folder::Files::of(&compacted(), std::path::Path::new(crate::rig::FOLDER));
     let reading = folder::read(&files).expect("it is good");
     let records = reading.segments.iter().flat_map(Segment::records).take(8);

@@ -4,15 +4,16 @@
 use bincode::BorrowDecode;
 
 use super::{
-    BookmarkV1, CompactedV1, DataRemovedV1, DataSetV1, DeviceSetV1, HeadV1, LoginFailedV1,
-    OpenedV1, PolicySetV1, RuleV1, SCHEMA, SalvagedV1, SessionCreatedV1, SessionReauthenticatedV1,
+    BookmarkV2, CompactedV1, DataRemovedV1, DataSetV1, DeviceSetV1, HeadV1, LoginFailedV1, MarkV2,
+    OpenedV1, PolicySetV1, RuleV1, SalvagedV1, SessionCreatedV1, SessionReauthenticatedV1,
     SessionRefreshedV1, SessionRevokedV1, SessionTouchedV1, SessionUpgradedV1, SessionsExpiredV1,
-    SubjectV1, TenantSetV1, TokenReuseDetectedV1, UserSessionsRevokedV1, code, kind, write::actor,
+    SubjectV1, TenantSetV1, TokenReuseDetectedV1, UserSessionsRevokedV1, code, kind, schema_of,
+    write::actor,
 };
 use crate::{
-    Actor, Amr, BookmarkName, DataKey, DeviceLabel, Event, Fact, IdempotencyKey, Imported, Note,
-    OperatorName, Origin, Policy, Rule, SessionId, Subject, TenantId, Text, TokenDigest, UserAgent,
-    UserId,
+    Actor, Amr, BookmarkName, DataKey, DeviceLabel, Event, Fact, IdempotencyKey, Imported, Mark,
+    Note, OperatorName, Origin, Policy, Rule, SessionId, Subject, TenantId, Text, TokenDigest,
+    UserAgent, UserId,
     codec::{FROZEN, Why, upcast},
     limits::{SALVAGED_RANGES_MAX, SOURCE_BYTES_MAX, USER_AGENT_BYTES_MAX},
     text::{LimitError, check_len},
@@ -21,8 +22,11 @@ use crate::{
 /// The event of that kind and schema; `None` if this version does not know them.
 pub(in crate::codec) fn decode(kind: u16, schema: u16, bytes: &[u8]) -> Result<Option<Event>, Why> {
     let (head, body) = take::<HeadV1<'_>>(bytes)?;
-    let fact =
-        if schema == SCHEMA { fact_of(kind, body)? } else { upcast::fact_of(kind, schema, body)? };
+    let fact = if schema == schema_of(kind) {
+        fact_of(kind, body)?
+    } else {
+        upcast::fact_of(kind, schema, body)?
+    };
     fact.map(|fact| event_of(&head, fact)).transpose()
 }
 
@@ -199,8 +203,8 @@ fn fact_of(kind: u16, body: &[u8]) -> Result<Option<Fact>, Why> {
             }
         }
         kind::BOOKMARK => {
-            let wire: BookmarkV1<'_> = whole(body)?;
-            Fact::Bookmark { name: BookmarkName::new(wire.name)? }
+            let wire: BookmarkV2<'_> = whole(body)?;
+            Fact::Bookmark { name: BookmarkName::new(wire.name)?, mark: mark_of(&wire.mark) }
         }
         kind::COMPACTED => {
             let CompactedV1 { effective_now_ms, ended, policy_version } = whole(body)?;
@@ -245,6 +249,15 @@ fn session_created(wire: &SessionCreatedV1<'_>) -> Result<Fact, Why> {
         expires_at_ms: wire.expires_at_ms,
         absolute_at_ms: wire.absolute_at_ms,
     })
+}
+
+fn mark_of(wire: &MarkV2) -> Mark {
+    match wire {
+        MarkV2::Here => Mark::Here,
+        MarkV2::Sequence(sequence) => Mark::Sequence(*sequence),
+        MarkV2::Time(time_ms) => Mark::Time(*time_ms),
+        MarkV2::Deleted => Mark::Deleted,
+    }
 }
 
 fn rule_of(wire: &RuleV1) -> Rule {

@@ -3,18 +3,19 @@
 use bincode::{Encode, error::EncodeError};
 
 use super::{
-    BookmarkV1, CompactedV1, DataRemovedV1, DataSetV1, DeviceSetV1, HeadV1, ImportedV1,
-    LoginFailedV1, OpenedV1, PolicySetV1, RuleV1, SCHEMA, SalvagedV1, SessionCreatedV1,
+    BookmarkV2, CompactedV1, DataRemovedV1, DataSetV1, DeviceSetV1, HeadV1, ImportedV1,
+    LoginFailedV1, MarkV2, OpenedV1, PolicySetV1, RuleV1, SalvagedV1, SessionCreatedV1,
     SessionReauthenticatedV1, SessionRefreshedV1, SessionRevokedV1, SessionTouchedV1,
     SessionUpgradedV1, SessionsExpiredV1, SubjectV1, TenantSetV1, TokenReuseDetectedV1,
-    UserSessionsRevokedV1, code, kind,
+    UserSessionsRevokedV1, code, kind, schema_of,
 };
-use crate::{Actor, Event, Fact, Policy, Rule, SessionId, Subject, codec::FROZEN};
+use crate::{Actor, Event, Fact, Mark, Policy, Rule, SessionId, Subject, codec::FROZEN};
 
 /// Appends the event's wire form.
 pub(in crate::codec) fn encode_into(event: &Event, bytes: &mut Vec<u8>) -> Result<(), EncodeError> {
-    bytes.extend_from_slice(&kind_of(&event.fact).to_le_bytes());
-    bytes.extend_from_slice(&SCHEMA.to_le_bytes());
+    let kind = kind_of(&event.fact);
+    bytes.extend_from_slice(&kind.to_le_bytes());
+    bytes.extend_from_slice(&schema_of(kind).to_le_bytes());
     put(&head_of(event), bytes)?;
     put_fact(&event.fact, bytes)
 }
@@ -212,7 +213,7 @@ fn put_fact(fact: &Fact, bytes: &mut Vec<u8>) -> Result<(), EncodeError> {
             let reason = code::of_failure_reason(*reason);
             put(&LoginFailedV1 { user: user.as_deref(), reason, count: *count }, bytes)
         }
-        Fact::Bookmark { name } => put(&BookmarkV1 { name }, bytes),
+        Fact::Bookmark { name, mark } => put(&BookmarkV2 { name, mark: of_mark(*mark) }, bytes),
         Fact::Compacted { effective_now_ms, ended, policy_version } => {
             let (effective_now_ms, ended, policy_version) =
                 (*effective_now_ms, *ended, *policy_version);
@@ -222,6 +223,15 @@ fn put_fact(fact: &Fact, bytes: &mut Vec<u8>) -> Result<(), EncodeError> {
             let (source, kept, lost_records) = (*source, *kept, *lost_records);
             put(&SalvagedV1 { source, kept, lost: lost.clone(), lost_records }, bytes)
         }
+    }
+}
+
+fn of_mark(mark: Mark) -> MarkV2 {
+    match mark {
+        Mark::Here => MarkV2::Here,
+        Mark::Sequence(sequence) => MarkV2::Sequence(sequence),
+        Mark::Time(time_ms) => MarkV2::Time(time_ms),
+        Mark::Deleted => MarkV2::Deleted,
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::{
-    BookmarkName, DataKey, DeviceLabel, EndReason, FailureReason, Rule, SessionRef, TenantId, Text,
-    limits::DATA_BYTES_MAX,
+    BookmarkName, DataKey, DeviceLabel, EndReason, FailureReason, Mark, Rule, SessionRef, TenantId,
+    Text, limits::DATA_BYTES_MAX,
 };
 
 const REASON: EndReason = EndReason::Logout;
@@ -214,11 +214,11 @@ fn what_happens_to_no_session_is_recorded_as_it_is_said() {
         let (user, reason) = (Some(user("ann")), FailureReason::Denied);
         assert_eq!(facts(&decided), [&Fact::LoginFailed { user, reason, count: recorded }]);
     }
-    let decided = given.when(200, Act::Bookmark(name.clone()));
-    assert_eq!(
-        (facts(&decided), decided.outcome),
-        (vec![&Fact::Bookmark { name }], Outcome::Recorded)
-    );
+    for mark in [Mark::Here, Mark::Sequence(1), Mark::Time(150), Mark::Deleted] {
+        let decided = given.when(200, Act::Bookmark { name: name.clone(), mark });
+        let recorded = Fact::Bookmark { name: name.clone(), mark };
+        assert_eq!((facts(&decided), decided.outcome), (vec![&recorded], Outcome::Recorded));
+    }
     let decided = given.when(200, Act::Open { version: "1".into(), dropped_bytes: 7 });
     assert_eq!(facts(&decided), [&Fact::Opened { version: "1".into(), dropped_bytes: 7 }]);
     assert_eq!(given.state.len(), 3);

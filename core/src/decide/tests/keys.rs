@@ -1,7 +1,7 @@
 //! Commands that are sent twice, and clocks that step back.
 
 use super::*;
-use crate::{BookmarkName, Completed, IdempotencyKey, Note, limits::IDEMPOTENCY_WINDOW_MS};
+use crate::{BookmarkName, Completed, IdempotencyKey, Mark, Note, limits::IDEMPOTENCY_WINDOW_MS};
 
 fn keyed(act: Act) -> Command {
     let key = IdempotencyKey::new("k1").expect("short");
@@ -9,7 +9,7 @@ fn keyed(act: Act) -> Command {
 }
 
 fn bookmark() -> Act {
-    Act::Bookmark(BookmarkName::new("here").expect("short"))
+    Act::Bookmark { name: BookmarkName::new("here").expect("short"), mark: Mark::Here }
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod words;
 
 use passbook::{
     Fact, Policy,
-    core::{ReuseVerdict, Rule},
+    core::{BookmarkName, Mark, ReuseVerdict, Rule},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -167,6 +167,12 @@ pub(crate) enum Detail {
     Bookmark {
         /// The name.
         name: String,
+        /// After which event the moment is that it names; `null` = its own, or it names a time.
+        names_sequence: Option<u64>,
+        /// Which time it names; `null` = it names none.
+        names_time: Option<Moment>,
+        /// Whether the name is given up.
+        is_deleted: bool,
     },
     /// Of `Compacted`.
     Compacted {
@@ -296,7 +302,7 @@ impl Detail {
             Fact::LoginFailed { reason, count, .. } => {
                 Self::LoginFailed { reason: reason.as_str(), count: *count }
             }
-            Fact::Bookmark { name } => Self::Bookmark { name: name.to_string() },
+            Fact::Bookmark { name, mark } => Self::bookmark(name, *mark),
             Fact::Compacted { effective_now_ms, ended, policy_version } => Self::Compacted {
                 effective_now: Moment(*effective_now_ms),
                 ended: *ended,
@@ -335,6 +341,16 @@ impl Detail {
             expires_at: deadline(*expires_at_ms),
             absolute_at: deadline(*absolute_at_ms),
         }
+    }
+
+    fn bookmark(name: &BookmarkName, mark: Mark) -> Self {
+        let (names_sequence, names_time) = match mark {
+            Mark::Here | Mark::Deleted => (None, None),
+            Mark::Sequence(sequence) => (Some(sequence), None),
+            Mark::Time(time_ms) => (None, Some(Moment(time_ms))),
+        };
+        let is_deleted = mark == Mark::Deleted;
+        Self::Bookmark { name: name.to_string(), names_sequence, names_time, is_deleted }
     }
 
     fn salvaged(fact: &Fact) -> Self {

@@ -63,8 +63,7 @@ fn after(app: &App, book: &Book, at: &At) -> Result<u64, Failure> {
     if *at == At::Sequence(0) {
         return Ok(0);
     }
-    let point = at.resolve(app.now_ms()).map_err(|error| Failure::usage(error.to_string()))?;
-    book.sequence_of(&point, at)
+    book.sequence_of(book.place(at, app.now_ms())?, at)
 }
 
 struct Tail<'a> {

@@ -9,14 +9,14 @@ mod walk;
 
 use passbook::SessionId;
 
-use super::{first_from, point};
+use super::first_from;
 use crate::{
     answer::{counted, step::StepDocument},
-    at::{At, Point},
+    at::At,
     cli::{filters::FilterText, global::App},
     failure::{Exit, Failure},
     filter::Key,
-    reading::Book,
+    reading::{Book, Place},
     render::number::thousands,
 };
 use stops::Stops;
@@ -112,9 +112,11 @@ fn start(app: &App, book: &Book, args: &Args) -> Result<u64, Failure> {
 
 /// The event that a moment names; of a time, the last that was recorded by then.
 fn last_by(app: &App, book: &Book, at: &At) -> Result<u64, Failure> {
-    let Point::Time { time_ms } = point(app, at)? else { return first_from(app, book, at) };
-    let later = Point::Time { time_ms: time_ms.saturating_add(1) };
-    let sequence = book.sequence_of(&later, at)?.saturating_sub(1);
+    let Place::Time(time_ms) = book.place(at, app.now_ms())? else {
+        return first_from(app, book, at);
+    };
+    let later = Place::Time(time_ms.saturating_add(1));
+    let sequence = book.sequence_of(later, at)?.saturating_sub(1);
     if sequence < book.first() { Err(book.outside(&at.to_string())) } else { Ok(sequence) }
 }
 

@@ -12,10 +12,10 @@ use crate::{
         count_of,
         history::{HistoryItem, USER_HISTORY_SCHEMA, UserHistory},
     },
-    at::{At, Point},
+    at::At,
     cli::global::App,
     failure::{Exit, Failure},
-    reading::Book,
+    reading::{Book, Place},
     render::number::thousands,
 };
 
@@ -73,7 +73,7 @@ pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
 }
 
 fn tell(app: &App, args: &Args, book: &Book) -> Result<UserHistory, Failure> {
-    let query = query(app, args)?;
+    let query = query(app, args, book)?;
     let mut entries = lines(book, &args.user)?;
     if entries.is_empty() {
         return Err(unknown(&args.user, book, book.head()));
@@ -99,12 +99,12 @@ fn tell(app: &App, args: &Args, book: &Book) -> Result<UserHistory, Failure> {
 }
 
 /// Which lines are asked for, on whatever page.
-fn query(app: &App, args: &Args) -> Result<HistoryQuery, Failure> {
+fn query(app: &App, args: &Args, book: &Book) -> Result<HistoryQuery, Failure> {
     let time = |at: &Option<At>| -> Result<Option<u64>, Failure> {
         let Some(at) = at else { return Ok(None) };
-        match at.resolve(app.now_ms()).map_err(|error| Failure::usage(error.to_string()))? {
-            Point::Time { time_ms } => Ok(Some(time_ms)),
-            Point::Sequence(_) | Point::Head { .. } | Point::Bookmark(_) => {
+        match book.place(at, app.now_ms())? {
+            Place::Time(time_ms) => Ok(Some(time_ms)),
+            Place::Sequence(_) => {
                 Err(Failure::usage(format!("`{at}` is no time")).help("see passbook help at"))
             }
         }

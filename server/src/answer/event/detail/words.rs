@@ -49,6 +49,21 @@ impl Detail {
     }
 }
 
+impl Detail {
+    fn fmt_bookmark(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::Bookmark { name, names_sequence, names_time, is_deleted } = self else {
+            return Ok(());
+        };
+        f.write_str(name)?;
+        match (names_sequence, names_time) {
+            (Some(sequence), _) => write!(f, ", @{}", thousands(*sequence)),
+            (None, Some(time)) => write!(f, ", {time}"),
+            (None, None) if *is_deleted => f.write_str(", deleted"),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
 /// `30 d`, or that there is no such timeout.
 fn span(timeout_ms: u64) -> String {
     match timeout_ms {
@@ -113,7 +128,7 @@ impl fmt::Display for Detail {
             Self::DeviceSet { device } => f.write_str(device),
             Self::TenantSet { tenant_id: None } => f.write_str("no tenant"),
             Self::TenantSet { tenant_id: Some(tenant) } => f.write_str(tenant),
-            Self::Bookmark { name } => f.write_str(name),
+            Self::Bookmark { .. } => self.fmt_bookmark(f),
             Self::Salvaged { source, kept, lost_records, .. } => write!(
                 f,
                 "from {source}: {} kept, {} lost",
