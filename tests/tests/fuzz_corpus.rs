@@ -9,9 +9,11 @@ use std::{
     time::Duration,
 };
 
+use passbook_server::filter::{Filter, Key};
 use passbook_tests::{
     fuzz::{TARGETS, Target},
     plan::{Plan, Tally},
+    rig::START_MS,
 };
 use rand::{Rng as _, RngExt as _, rngs::SmallRng};
 
@@ -44,6 +46,19 @@ fn corpora_are_small_and_each_of_their_inputs_holds() {
         }
     }
     assert!(total <= CORPORA_LEN_MAX, "{total} bytes of corpora");
+}
+
+#[test]
+fn the_filters_of_the_corpus_and_of_the_seeds_have_every_key() {
+    let target = TARGETS.iter().find(|target| target.name == "filter").expect("it is one");
+    for inputs in [corpus(target), (target.seeds)()] {
+        let texts = inputs.iter().map(|input| str::from_utf8(input).expect("text"));
+        let filters: Vec<_> = texts.filter_map(|text| Filter::parse(text, START_MS).ok()).collect();
+        for key in Key::ALL {
+            let about = filters.iter().filter(|filter| filter.is_about(key));
+            assert!(about.count() > 0, "{key}");
+        }
+    }
 }
 
 #[test]

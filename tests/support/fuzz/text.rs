@@ -1,5 +1,7 @@
 //! What people and programs hand in as text: tokens and ids, filters, log files.
 
+use std::net::IpAddr;
+
 use passbook::{SessionId, Token};
 use passbook_server::{
     filter::{FILTER_LEN_MAX, Facts, Filter},
@@ -42,14 +44,33 @@ pub fn filter(bytes: &[u8]) {
                 let again = Filter::parse(&printed, START_MS);
                 assert_eq!(again.as_ref(), Ok(&filter), "{text:?} is printed as {printed:?}");
             }
-            let facts = Facts { user: Some(text), time_ms: Some(START_MS), ..Facts::default() };
-            let _holds = filter.matches(&facts);
+            let _of_nothing = filter.matches(&Facts::default());
+            let _of_all = filter.matches(&all_facts(text));
         }
         Err(error) => {
             let columns = text.chars().count() + 1;
             assert!((1..=columns).contains(&error.column), "{error:?} of {columns} columns");
             assert!(!error.to_string().is_empty());
         }
+    }
+}
+
+/// Something is known of every key, texts being that one where any may be.
+fn all_facts(text: &str) -> Facts<'_> {
+    Facts {
+        user: Some(text),
+        id: Some("01M7WH9B1A4TFF59TDWH9EDD1R"),
+        ip: Some(IpAddr::from([198, 51, 100, 7])),
+        device: Some(text),
+        tenant: Some(text),
+        state: Some("live"),
+        reason: Some("token_reuse"),
+        actor: Some(text),
+        kind: Some("LoginFailed"),
+        time_ms: Some(START_MS),
+        sequence: Some(7),
+        guest: Some(true),
+        transport: Some("cookie"),
     }
 }
 
