@@ -29,6 +29,10 @@ pub(crate) struct DiffDocument {
     difference: DifferenceDocument,
     /// How many live at both and are the same.
     unchanged: u64,
+    /// How many users have a live session at the later moment and had none at the earlier one.
+    users_new: u64,
+    /// How many users had a live session at the earlier moment and have none at the later one.
+    users_gone: u64,
     /// How many ended, by reason.
     ended_by: BTreeMap<&'static str, u64>,
     #[serde(skip)]
@@ -74,6 +78,8 @@ impl DiffDocument {
             is_same: diff.difference.is_empty(),
             difference,
             unchanged: count_of(diff.unchanged),
+            users_new: count_of(diff.users_new.len()),
+            users_gone: count_of(diff.users_gone.len()),
             ended_by,
             view,
         }
@@ -107,6 +113,8 @@ impl fmt::Display for DiffDocument {
         if !reasons.is_empty() {
             facts.own("ended by", reasons.join(" · "));
         }
+        let (new, gone) = (thousands(self.users_new), thousands(self.users_gone));
+        facts.own("users", format!("new {new} · gone {gone}"));
         if let (Some(before), Some(after)) = (&difference.policy_before, &difference.policy_after) {
             facts.own("policy", format!("{} → {}", before.words(), after.words()));
         }

@@ -168,6 +168,11 @@ fn two_moments_differ_by_what_opened_ended_and_changed_between_them() {
     assert_eq!(opened.iter().filter(|item| item["id"] == store.live.as_str()).count(), 1);
     assert_eq!(diff["ended"][0]["id"], store.reused.as_str());
     assert_eq!(diff["ended_by"]["token_reuse"], 1);
+    // mira and jonas are there; jonas leaves, dagny comes, and mira is there with another session.
+    let users = store.run(&["replay", "diff", "@4", "@head", "--json"]).json();
+    assert_eq!((&users["users_new"], &users["users_gone"]), (&1.into(), &1.into()), "{users}");
+    let table = store.run(&["replay", "diff", "@4", "@head", "--format", "table"]).ok();
+    assert!(table.contains("\nusers      new 1 · gone 1\n"), "{table}");
     let changed = store.run(&["replay", "diff", "@2", "@3", "--json"]).json();
     assert_eq!(changed["changed"][0]["session"], store.reused.as_str());
     assert_eq!(changed["changed"][0]["fields"][0]["field"], "generation");

@@ -1,8 +1,8 @@
 //! What differs between two moments.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use passbook_core::{SessionId, SessionView as _, WholeState as _};
+use passbook_core::{SessionId, SessionView as _, Text, WholeState as _};
 
 use super::{
     Replay,
@@ -27,6 +27,10 @@ pub struct Diff {
     pub difference: Difference,
     /// How many sessions lived at both, and are the same.
     pub unchanged: usize,
+    /// Users with a live session at the later moment and none at the earlier one, sorted.
+    pub users_new: Vec<Text>,
+    /// Users with a live session at the earlier moment and none at the later one, sorted.
+    pub users_gone: Vec<Text>,
 }
 
 /// A moment that was looked at.
@@ -81,9 +85,11 @@ fn compare(before: &View, after: &View, endings: &mut HashMap<SessionId, Ending>
         (!state.session.is_expired(view.at_ms())).then_some(state)
     };
     let (mut lived, mut unchanged) = (0, 0);
+    let (mut users_then, mut users_now) = (HashSet::new(), HashSet::new());
     for id in before.live().ids() {
         let Some(old) = live(before, id) else { continue };
         lived += 1;
+        users_then.insert(old.session.user_id.clone());
         match live(after, id) {
             Some(new) if new == old => unchanged += 1,
             Some(new) => difference.add_changed(&old, &new),
@@ -100,6 +106,7 @@ fn compare(before: &View, after: &View, endings: &mut HashMap<SessionId, Ending>
     for id in after.live().ids() {
         let Some(new) = live(after, id) else { continue };
         lives += 1;
+        users_now.insert(new.session.user_id.clone());
         if live(before, id).is_none() {
             difference.opened.push(new);
         }
@@ -107,7 +114,15 @@ fn compare(before: &View, after: &View, endings: &mut HashMap<SessionId, Ending>
     let (old, new) = (before.policy(), after.policy());
     difference.policy = (old != new).then_some((old, new));
     let (from, to) = (moment(before, lived), moment(after, lives));
-    Diff { from, to, difference, unchanged }
+    let (users_new, users_gone) =
+        (only_in(&users_now, &users_then), only_in(&users_then, &users_now));
+    Diff { from, to, difference, unchanged, users_new, users_gone }
+}
+
+fn only_in(users: &HashSet<Text>, others: &HashSet<Text>) -> Vec<Text> {
+    let mut only: Vec<_> = users.difference(others).cloned().collect();
+    only.sort_unstable();
+    only
 }
 
 fn moment(view: &View, live: usize) -> Moment {

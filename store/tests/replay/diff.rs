@@ -1,8 +1,10 @@
 //! What differs between two moments.
 
+use std::collections::BTreeSet;
+
 use passbook::{
     At, EndReason, SessionId,
-    core::{Act, SessionState},
+    core::{Act, SessionState, Text},
 };
 use proptest::prelude::*;
 
@@ -45,7 +47,14 @@ proptest! {
         prop_assert_eq!(&told, &changed);
         prop_assert_eq!(diff.unchanged, old.len() - gone_len(&diff) - changed.len());
         prop_assert_eq!((diff.from.live, diff.to.live), (old.len(), new.len()));
+        let (then, now) = (users(old.values()), users(new.values()));
+        prop_assert_eq!(&diff.users_new, &now.difference(&then).cloned().collect::<Vec<_>>());
+        prop_assert_eq!(&diff.users_gone, &then.difference(&now).cloned().collect::<Vec<_>>());
     }
+}
+
+fn users<'a>(states: impl Iterator<Item = &'a SessionState>) -> BTreeSet<Text> {
+    states.map(|state| state.session.user_id.clone()).collect()
 }
 
 fn gone_len(diff: &passbook::Diff) -> usize {
