@@ -17,8 +17,8 @@ use std::{
 };
 
 use passbook::{
-    At, CompactionPolicy, Ledger, LedgerError, Postings, Recorded, Replay, SeededEntropy, SessionId,
-    SimClock, Token, Transport,
+    At, CompactionPolicy, Ledger, LedgerError, Postings, Recorded, Replay, SeededEntropy,
+    SessionId, SimClock, Token, Transport,
     core::{
         Act, Command, EndReason, NewSession, SessionRef, TokenDigest, UserId, apply, codec,
         state_fingerprint,

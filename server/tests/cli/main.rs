@@ -11,6 +11,7 @@
 mod backup;
 mod bookmark;
 mod compaction;
+mod debugging;
 mod exit_codes;
 mod export;
 mod fixture;
