@@ -22,6 +22,7 @@ mod locks;
 mod mirror;
 mod pipes;
 mod pylon_postgres;
+mod questions;
 mod replay;
 mod revoke;
 mod schema;
