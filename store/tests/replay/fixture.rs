@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 
 use passbook::{
-    At, Cause, Explanation, Fixture, HistoryQuery, Ledger, Names, OnReuse, Policy, SessionId,
-    Slice, Standing, core::SessionView as _,
+    At, Cause, EndReason, Explanation, Fixture, HistoryQuery, Ledger, Names, OnReuse, Policy,
+    SessionId, Shift, Slice, Standing,
+    core::{Act, SessionRef, SessionView as _, UserId},
 };
 use proptest::prelude::*;
 
-use crate::histories::{Life, MINUTE_MS, Model, START_MS, USERS, digest, short_policy, wishes};
+use crate::histories::{
+    Life, MINUTE_MS, Model, START_MS, USERS, digest, short_policy, user, wishes,
+};
 
 /// Through the file and back.
 fn opened(fixture: &Fixture) -> Ledger {
@@ -143,7 +146,7 @@ proptest! {
             let slice = Slice::User(user.into());
             let Ok(fixture) = life.ledger.replay().fixture(&slice, Names::Real) else { continue };
             let ours = opened(&fixture).replay().what_if(&other).expect("in it");
-            let of_user = |shifts: &[passbook::Shift]| -> Vec<_> {
+            let of_user = |shifts: &[Shift]| -> Vec<_> {
                 shifts.iter().filter(|shift| shift.user == user).cloned().collect()
             };
             prop_assert_eq!(of_user(&ours.shifts), of_user(&told.shifts));
@@ -209,4 +212,47 @@ proptest! {
             }
         }
     }
+}
+
+/// What the slice's fixture and the ledger say of the session under another policy.
+fn shifts(life: &Life, slice: &Slice, session: SessionId, other: &Policy) -> [Vec<Shift>; 2] {
+    let of = |ledger: &Ledger| {
+        let mut shifts = ledger.replay().what_if(other).expect("kept").shifts;
+        shifts.retain(|shift| shift.session == session);
+        shifts
+    };
+    [of(&opened(&fixture_of(life, slice, Names::Real))), of(&life.ledger)]
+}
+
+#[test]
+fn the_guest_that_a_user_was_brings_the_guests_other_sessions_along() {
+    let mut life = Life::after(&[]);
+    let guest = || UserId::new("guest_1").expect("short");
+    let first = life.create(guest(), None, None);
+    life.clock.advance_ms(1);
+    life.create(guest(), None, None);
+    let (session, user) = (SessionRef::Id(first), user(0));
+    life.submit(Act::Upgrade { session, user, successor: None }, 0, None);
+    // The second would have taken the first's place before that became ann's.
+    let one = Policy { sessions_per_user_max: 1, ..short_policy() };
+    let [ours, theirs] = shifts(&life, &Slice::User("ann".into()), first, &one);
+    assert_eq!(ours, theirs);
+    assert_eq!(theirs[0].other.expect("ended").at_ms, START_MS + 1);
+}
+
+#[test]
+fn the_end_of_all_sessions_of_a_user_is_told_of_one_that_it_came_too_late_for() {
+    let mut life = Life::after(&[]);
+    let first = life.create(user(0), None, None);
+    life.clock.advance_ms(21 * MINUTE_MS);
+    life.submit(Act::Sweep, 0, None);
+    life.create(user(0), None, None);
+    life.clock.advance_ms(MINUTE_MS);
+    let (user, reason) = (user(0), EndReason::RevokedByAdmin);
+    life.submit(Act::RevokeUser { user, except: None, reason }, 0, None);
+    life.clock.advance_ms(60 * MINUTE_MS);
+    let long = Policy { idle_timeout_ms: 50 * MINUTE_MS, ..short_policy() };
+    let [ours, theirs] = shifts(&life, &Slice::Session(first), first, &long);
+    assert_eq!(ours, theirs);
+    assert_eq!(theirs[0].other.expect("ended").at_ms, START_MS + 22 * MINUTE_MS);
 }
