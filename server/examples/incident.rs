@@ -7,7 +7,7 @@ use std::{error::Error, fs, net::IpAddr, path::Path, sync::Arc};
 
 use passbook::{
     Context, FailureReason, IssuedSession, Ledger, Login, SeededEntropy, SessionStore, SimClock,
-    core::{Act, BookmarkName, Command, Origin, UserId},
+    core::{Act, BookmarkName, Command, Mark, Origin, UserId},
 };
 
 /// 2026-11-20T12:00:00Z.
@@ -76,7 +76,8 @@ fn happen(incident: &Incident) -> Result<(), Box<dyn Error>> {
     let phone = incident.login("mira", "Safari on iPhone", "192.0.2.15")?;
     incident.at(12, 50, 0);
     let jonas = incident.login("jonas", "Chrome on Windows", "2001:db8:7:1::42")?;
-    incident.submit(&Command::new(Act::Bookmark(BookmarkName::new("before-deploy")?)))?;
+    let name = BookmarkName::new("before-deploy")?;
+    incident.submit(&Command::new(Act::Bookmark { name, mark: Mark::Here }))?;
     incident.at(13, 10, 31);
     let guess = Act::RecordFailure {
         user: Some(UserId::new("mira")?),
