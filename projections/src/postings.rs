@@ -24,7 +24,9 @@
 //!  60    4  zero
 //!  64   24  the tie: a record's sequence (8), time (8), checksum of its payload (4), zero (4)
 //!  88   24  the tie of the block before; all zero = it is not known
-//! 112   16  zero
+//! 112    8  the earliest time at which an event of it happened that was recorded later than it
+//!           happened, as those of an import are, in Unix milliseconds; 2^64 - 1 = there is none
+//! 120    8  zero
 //! 128  512  64 times, one for every 1,024 sequences from the first on: when the last record before
 //!           was recorded; 0 = none of the block's is before
 //! 640    …  the first hash of each page of entries, 4 bytes each; then zero

@@ -71,7 +71,11 @@ fn read(bytes: &[u8]) -> impl Fn(&mut [u8], u64) -> std::io::Result<usize> {
 fn small() -> Vec<u8> {
     let mut draft = Draft::new(11);
     for (sequence, kind) in [(11, 0), (12, 1), (13, 2), (15, 3), (16, 4)] {
-        draft.add(sequence, sequence * 10, &event(sequence * 10, fact(kind, 7)));
+        // Two are of an import, of things that happened at 55 and at 66.
+        let happened_at_ms = [(12, 66), (13, 55)].into_iter().find(|(at, _)| *at == sequence);
+        let occurred_at_ms = happened_at_ms.map(|(_, at_ms)| at_ms);
+        let event = Event { occurred_at_ms, ..event(sequence * 10, fact(kind, 7)) };
+        draft.add(sequence, sequence * 10, &event);
     }
     draft.tie_to(Tie::of(16, 160, b"its payload"));
     draft.pass_to(17);
@@ -103,6 +107,7 @@ fn a_block_says_where_each_key_is() {
     assert_eq!(find(&[Key::Policy]), [16]);
     assert_eq!(find(&[Key::AllOf("user 8"), Key::Token(digest(8))]), [0; 0]);
     assert_eq!((block.first(), block.last(), block.time_last_ms()), (11, 17, 160));
+    assert_eq!(block.happened_from_ms(), 55);
     assert_eq!(block.tie(), Tie::of(16, 160, b"its payload"));
     assert_eq!(block.before(), Some(Tie::of(10, 100, b"the one before")));
 }

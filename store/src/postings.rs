@@ -67,7 +67,7 @@ pub(crate) struct Stretch<'p> {
 #[derive(Debug)]
 enum Known {
     Block(Arc<Block>),
-    Draft { first: u64, time_last_ms: u64 },
+    Draft { first: u64, time_last_ms: u64, happened_from_ms: u64 },
 }
 
 impl Postings {
@@ -141,8 +141,12 @@ impl Postings {
             .iter()
             .map(|block| (block.first(), block.last(), Known::Block(Arc::clone(block))));
         let draft = state.draft.iter().map(|draft| {
-            let (first, time_last_ms) = (draft.first(), draft.time_last_ms());
-            (first, draft.through(), Known::Draft { first, time_last_ms })
+            let known = Known::Draft {
+                first: draft.first(),
+                time_last_ms: draft.time_last_ms(),
+                happened_from_ms: draft.happened_from_ms(),
+            };
+            (draft.first(), draft.through(), known)
         });
         let mut known: Vec<_> = blocks.chain(draft).collect();
         known.sort_by_key(|(first, ..)| *first);
@@ -345,6 +349,16 @@ impl Stretch<'_> {
             None => self.first,
         };
         begin.max(self.first)
+    }
+
+    /// The earliest time at which one of its events happened that was recorded later than it happened,
+    /// in Unix milliseconds; or an earlier one, if that is not known.
+    pub(crate) fn happened_from_ms(&self) -> u64 {
+        match &self.known {
+            Some((_, Known::Block(block))) => block.happened_from_ms(),
+            Some((_, Known::Draft { happened_from_ms, .. })) => *happened_from_ms,
+            None => 0,
+        }
     }
 
     /// A time at or behind that of its last event, in Unix milliseconds.

@@ -137,7 +137,7 @@ impl<'a> Replay<'a> {
     /// the oldest snapshot once retention has removed the first events; [`LedgerError::Read`] and
     /// [`LedgerError::Event`].
     pub fn as_of(&self, at: At) -> Result<View, LedgerError> {
-        moment::view(self.journal, at)
+        moment::view(self, at)
     }
 
     /// Why the session is dead, or what would end it.

@@ -57,6 +57,7 @@ pub(super) struct Header {
     pub(super) entries: u32,
     pub(super) tie: Tie,
     pub(super) before: Option<Tie>,
+    pub(super) happened_from_ms: u64,
     pub(super) times: Vec<u64>,
     pub(super) fence: Vec<u32>,
 }
@@ -110,6 +111,12 @@ impl Block {
     /// The tie of the block before, if that was known.
     pub fn before(&self) -> Option<Tie> {
         self.header.before
+    }
+
+    /// The earliest time at which an event of it happened that was recorded later than it happened, in
+    /// Unix milliseconds; [`u64::MAX`] = there is none.
+    pub fn happened_from_ms(&self) -> u64 {
+        self.header.happened_from_ms
     }
 
     /// Where to begin so that no record of that time or later is missed, in Unix milliseconds.
@@ -180,6 +187,7 @@ impl Header {
             behind.extend_from_slice(&tie.checksum.to_le_bytes());
             behind.extend_from_slice(&[0; 4]);
         }
+        behind.extend_from_slice(&self.happened_from_ms.to_le_bytes());
         behind.resize(TIMES_START - 12, 0);
         self.times.iter().for_each(|time| behind.extend_from_slice(&time.to_le_bytes()));
         behind.resize(FENCE_START - 12, 0);
@@ -268,12 +276,24 @@ impl Fields<'_> {
         self.u32()?;
         let (tie, before) = (self.tie()?, self.tie()?);
         let before = Some(before).filter(|before| before.sequence > 0);
+        let happened_from_ms = self.u64()?;
         self.at = TIMES_START;
         let steps = last.saturating_sub(first) / TIMES_EVERY + 1;
         let steps = usize::try_from(steps).unwrap_or(usize::MAX).min(TIMES_MAX);
         let times = (0..steps).map(|_| self.u64()).collect::<Option<_>>()?;
         self.at = FENCE_START;
         let fence = (0..pages_for(entries)).map(|_| self.u32()).collect::<Option<_>>()?;
-        Some(Header { store, first, last, time_last_ms, entries, tie, before, times, fence })
+        Some(Header {
+            store,
+            first,
+            last,
+            time_last_ms,
+            entries,
+            tie,
+            before,
+            happened_from_ms,
+            times,
+            fence,
+        })
     }
 }

@@ -30,6 +30,7 @@ pub struct Draft {
     time_last_ms: u64,
     times: Vec<u64>,
     tie: Option<Tie>,
+    happened_from_ms: u64,
     entries: Vec<Entry>,
 }
 
@@ -37,7 +38,15 @@ impl Draft {
     /// Nothing yet, from `first` on.
     pub fn new(first: u64) -> Self {
         let through = first.saturating_sub(1);
-        Self { first, through, time_last_ms: 0, times: vec![0], tie: None, entries: Vec::new() }
+        Self {
+            first,
+            through,
+            time_last_ms: 0,
+            times: vec![0],
+            tie: None,
+            happened_from_ms: u64::MAX,
+            entries: Vec::new(),
+        }
     }
 
     /// The first sequence.
@@ -55,6 +64,11 @@ impl Draft {
         self.time_last_ms
     }
 
+    /// As [`Block::happened_from_ms`](super::Block::happened_from_ms).
+    pub fn happened_from_ms(&self) -> u64 {
+        self.happened_from_ms
+    }
+
     /// Adds the next event, recorded at that time in Unix milliseconds. Sequences may leave some out:
     /// those of which only the leaf is kept.
     ///
@@ -66,6 +80,9 @@ impl Draft {
         self.note_times(sequence);
         self.time_last_ms = self.time_last_ms.max(time_ms);
         self.through = sequence;
+        if event.happened_at_ms() < time_ms {
+            self.happened_from_ms = self.happened_from_ms.min(event.happened_at_ms());
+        }
         for key in keys_of(event).into_iter().flatten() {
             self.entries.push((key.hash(), ordinal));
         }
@@ -118,6 +135,7 @@ impl Draft {
             entries: u32::try_from(entries.len()).ok()?,
             tie,
             before,
+            happened_from_ms: self.happened_from_ms,
             times: self.times.clone(),
             fence: pages().filter_map(|page| page.first()).map(|(hash, _)| *hash).collect(),
         };

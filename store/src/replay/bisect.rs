@@ -162,7 +162,7 @@ impl Search<'_, '_> {
     /// Folds the events behind `from` up to `until`.
     fn fold_on(&mut self, live: &Live, from: u64, until: u64) -> Result<(), LedgerError> {
         let folded = &mut self.folded;
-        scan(self.replay.journal, (from + 1, At::Sequence(until)), &mut |recorded| {
+        scan(self.replay, (from + 1, At::Sequence(until)), &mut |recorded| {
             apply(&mut live.writer(), recorded.sequence, &recorded.event);
             *folded += 1;
         })?;

@@ -55,7 +55,7 @@ pub(super) fn diff(replay: &Replay<'_>, from: At, to: At) -> Result<Diff, Ledger
     let base = if far.sequence() < near.sequence() { far } else { near };
     let mut endings = HashMap::new();
     let next = base.sequence() + 1;
-    let after = fold_with(journal, base, (next, to), &mut |live, recorded| {
+    let after = fold_with(replay, base, (next, to), &mut |live, recorded| {
         let policy = live.policy();
         let noted = Noted::fold(live, &recorded);
         for state in noted.removed(live) {

@@ -6,7 +6,10 @@ use passbook_core::{SessionView as _, apply, codec};
 use passbook_journal::{Extent, Journal, ReadError, Record};
 use passbook_projections::{BulkFold, Live, history::Recorded};
 
-use super::scan::{scan, scan_some};
+use super::{
+    Replay,
+    scan::{scan, scan_some},
+};
 use crate::{
     as_of::{DataOfSessions, View, as_of},
     error::LedgerError,
@@ -32,8 +35,8 @@ const BULK_EVENTS: usize = 8_192;
 const BULK_PART: usize = 8;
 
 /// The state at that moment.
-pub(super) fn view(journal: &dyn Journal, at: At) -> Result<View, LedgerError> {
-    read_again(|| view_once(journal, at))
+pub(super) fn view(replay: &Replay<'_>, at: At) -> Result<View, LedgerError> {
+    read_again(|| view_once(replay, at))
 }
 
 /// Reads, and reads again if a compaction or a retention took away what was being read.
@@ -49,14 +52,15 @@ pub(super) fn read_again<T>(
     read()
 }
 
-fn view_once(journal: &dyn Journal, at: At) -> Result<View, LedgerError> {
+fn view_once(replay: &Replay<'_>, at: At) -> Result<View, LedgerError> {
+    let journal = replay.journal;
     let base = base(journal, at)?;
     if At::Sequence(base.sequence()) == at {
         // What a snapshot has is whole, wherever the records behind it are.
         return Ok(base.with_data(DataOfSessions::Kept));
     }
     let (from, data) = (base.sequence() + 1, base.data_of_sessions());
-    let view = fold(journal, base, from, at)?;
+    let view = fold(replay, base, from, at)?;
     let first = journal.extent().sequence_first;
     if data == DataOfSessions::Kept && first > from {
         // A compaction was faster: of what it took there may have been leaves only.
@@ -109,21 +113,21 @@ pub(super) fn data_behind(extent: &Extent, sequence: u64) -> DataOfSessions {
 }
 
 /// Folds the events from `from` on that belong to the moment.
-fn fold(journal: &dyn Journal, base: View, from: u64, at: At) -> Result<View, LedgerError> {
+fn fold(replay: &Replay<'_>, base: View, from: u64, at: At) -> Result<View, LedgerError> {
     let last = match at {
         At::Sequence(last) => last,
-        At::Time(_) => journal.durable(),
+        At::Time(_) => replay.head(),
     };
     let (most, sessions) = (last.saturating_sub(from), base.live().len());
     if usize::try_from(most).is_ok_and(|most| most < BULK_EVENTS.max(sessions / BULK_PART)) {
-        return fold_with(journal, base, (from, at), &mut |live, recorded| {
+        return fold_with(replay, base, (from, at), &mut |live, recorded| {
             apply(&mut live.writer(), recorded.sequence, &recorded.event);
         });
     }
     let (data, mut sequence) = (base.data_of_sessions(), base.sequence());
     let live = Arc::into_inner(base.into_live()).expect("nobody has it but who makes the view");
     let mut bulk = BulkFold::new(live);
-    scan_some(journal, (from, at), &mut |events| {
+    scan_some(replay, (from, at), &mut |events| {
         sequence = events.last().map_or(sequence, |recorded| recorded.sequence);
         bulk.fold(&events);
     })?;
@@ -132,14 +136,14 @@ fn fold(journal: &dyn Journal, base: View, from: u64, at: At) -> Result<View, Le
 
 /// The same, with a fold of the caller's.
 pub(super) fn fold_with(
-    journal: &dyn Journal,
+    replay: &Replay<'_>,
     base: View,
     (from, at): (u64, At),
     fold: &mut dyn FnMut(&Live, Recorded),
 ) -> Result<View, LedgerError> {
     let (data, mut sequence) = (base.data_of_sessions(), base.sequence());
     let live = base.into_live();
-    scan(journal, (from, at), &mut |recorded| {
+    scan(replay, (from, at), &mut |recorded| {
         sequence = recorded.sequence;
         fold(&live, recorded);
     })?;

@@ -131,7 +131,7 @@ pub(super) fn what_if(
     let from = from.clamp(1, through.saturating_add(1));
     let mut world = World::new(&replay.as_of(At::Sequence(from - 1))?, *policy);
     let mut last_at_ms = 0;
-    scan(replay.journal, (from, At::Sequence(through)), &mut |recorded| {
+    scan(replay, (from, At::Sequence(through)), &mut |recorded| {
         last_at_ms = last_at_ms.max(recorded.event.at_ms);
         world.add(recorded.sequence, &recorded.event);
     })?;
