@@ -66,9 +66,13 @@ fn a_file_that_is_there_is_replaced_only_by_force() {
     assert_eq!(std::fs::read_to_string(&path).expect("there"), "mine");
     store.run(&["replay", "fixture", &store.reused, "-o", file, "--force"]).ok();
     Fixture::parse(&std::fs::read(&path).expect("there")).expect("a fixture");
-    let folder = folder.path().to_str().expect("a plain name");
-    let refused = store.run(&["replay", "fixture", &store.reused, "-o", folder, "--force"]);
+    // What is no plain file stays what it is.
+    let device = folder.path().join("device");
+    std::os::unix::fs::symlink("/dev/null", &device).expect("a link");
+    let file = device.to_str().expect("a plain name");
+    let refused = store.run(&["replay", "fixture", &store.reused, "-o", file, "--force"]);
     assert_eq!(refused.code, 6, "{refused:?}");
+    assert!(device.is_symlink());
 }
 
 #[test]
