@@ -115,7 +115,8 @@ impl<'a> Replay<'a> {
 
     /// The same, and where to find the events about one session: [`explain`](Self::explain),
     /// [`explain_token`](Self::explain_token) and [`lineage`](Self::lineage) then read those and few
-    /// others, and say the same.
+    /// others, and say the same; and [`as_of`](Self::as_of) a time passes over what was recorded later
+    /// and is no import from before.
     #[must_use]
     pub fn with_postings(self, postings: &'a Postings) -> Self {
         Self { postings: Some(postings), ..self }

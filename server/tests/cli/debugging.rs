@@ -64,8 +64,8 @@ fn told_again(page: &str, folder: &Path) -> (String, usize) {
 
 /// A line without how long something took.
 fn steady(line: &str) -> &str {
-    let measured = line.strip_suffix(" ms");
-    measured.map_or(line, |line| line.trim_end_matches(|digit: char| digit.is_ascii_digit()))
+    let measured = [" µs", " ms", " s"].iter().find_map(|unit| line.strip_suffix(unit));
+    measured.map_or(line, |line| line.trim_end_matches(|of: char| of.is_ascii_digit() || of == '.'))
 }
 
 #[test]

@@ -22,13 +22,14 @@ const STORE: [u8; 16] = *b"of this one test";
 /// What was answered; of an error its words.
 type Answer<T> = Result<T, String>;
 
-/// Everything that can be asked about single sessions.
+/// Everything that can be asked about single sessions, and states at some moments.
 #[derive(Debug, PartialEq)]
 struct Answers {
     now: Vec<Answer<Explanation>>,
     then: Vec<Answer<Explanation>>,
     lineages: Vec<Answer<Lineage>>,
     of_tokens: Vec<Answer<SessionId>>,
+    states: Vec<Answer<(u64, [u8; 32])>>,
 }
 
 fn said<T>(answer: Result<T, LedgerError>) -> Answer<T> {
@@ -50,6 +51,10 @@ fn answers(replay: &Replay<'_>, life: &Life) -> Answers {
         lineages: asked().map(|id| said(replay.lineage(id))).collect(),
         of_tokens: (0..=life.newest_token() + 1)
             .map(|number| said(replay.explain_token(&token(number)).map(|it| it.session.id)))
+            .collect(),
+        states: moments
+            .iter()
+            .map(|at| said(replay.as_of(*at).map(|view| (view.sequence(), view.fingerprint()))))
             .collect(),
     }
 }
