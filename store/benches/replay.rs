@@ -57,9 +57,10 @@ fn main() {
         ledger.snapshots().expect("readable").iter().map(|info| info.sequence).collect();
     println!("snapshots it took: {snapshots:?}");
     fold_alone(&ledger);
-    moments("a ledger in use", &ledger.replay(), head, clock_span(&clock));
     let postings = post(folder.path());
-    explanations("a ledger in use", &ledger.replay().with_postings(&postings), &sessions);
+    let replay = ledger.replay().with_postings(&postings);
+    moments("a ledger in use", &replay, head, clock_span(&clock));
+    explanations("a ledger in use", &replay, &sessions);
     ledger.close().expect("closes");
     let journal = FileJournal::open_read_only(folder.path(), Arc::new(RealVfs)).expect("readable");
     read_alone(&journal);
@@ -67,7 +68,7 @@ fn main() {
     explanations("a folder that is only read", &replay, &sessions);
     let postings = Postings::of_ledger(folder.path(), journal.store());
     explanations("the same with postings", &replay.with_postings(&postings), &sessions);
-
+    moments("the same without postings", &replay, head, clock_span(&clock));
     let at_head = replay.as_of(At::Sequence(head)).expect("kept").fingerprint();
     println!("the digest at the head is the live one: {}", at_head == ledger.fingerprint());
 }

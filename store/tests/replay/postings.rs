@@ -7,15 +7,15 @@ use std::{
 };
 
 use passbook::{
-    At, Explanation, FailureReason, Ledger, LedgerError, Lineage, Postings, Replay, SessionId,
-    SimClock,
-    core::{Act, Command},
+    At, Cause, EndReason, Explanation, FailureReason, Ledger, LedgerError, Lineage, Postings,
+    Replay, SessionId, SimClock,
+    core::{Act, Command, SessionRef, UserId},
     journal::{Durability, FileJournal, Journal, MemoryJournal, Options, RealVfs, Vfs as _},
 };
 use passbook_projections::postings::BLOCK_EVENTS_MAX;
 use proptest::prelude::*;
 
-use crate::histories::{Life, START_MS, Wish, token, user, wishes};
+use crate::histories::{Life, MINUTE_MS, START_MS, Wish, short_policy, token, user, wishes};
 
 const STORE: [u8; 16] = *b"of this one test";
 
@@ -70,7 +70,8 @@ struct Case {
 impl Case {
     fn new(block_events: u64) -> Self {
         let journal = Arc::new(MemoryJournal::new());
-        let life = Life::in_journal(Arc::<MemoryJournal>::clone(&journal));
+        let mut life = Life::in_journal(Arc::<MemoryJournal>::clone(&journal));
+        life.submit(Act::SetPolicy(short_policy()), 0, None);
         let folder = tempfile::tempdir().expect("a folder");
         Self { life, journal, folder, block_events }
     }
@@ -167,6 +168,7 @@ proptest! {
         prop_assert_eq!(case.with(&case.postings()), case.without(), "harmed");
         prop_assert_eq!(case.with(&early), case.without(), "harmed while in use");
         prop_assert_eq!(case.with(&case.filled()), case.without(), "made again");
+        prop_assert_eq!(case.files(), files);
         prop_assert_eq!(case.with(&early), case.without());
     }
 }
@@ -180,7 +182,7 @@ fn removed_from(folder: &Path) -> u64 {
 
 #[test]
 fn what_fell_to_the_retention_is_in_no_file() {
-    let mut case = Case::new(8);
+    let mut case = Case::new(7);
     for _ in 0..30 {
         case.life.create(user(0), None, None);
     }
@@ -191,33 +193,72 @@ fn what_fell_to_the_retention_is_in_no_file() {
     for _ in 0..30 {
         case.life.create(user(1), None, None);
     }
+    case.filled();
     let report = case.life.ledger.compact().expect("compacts");
     let kept_first = report.files.kept_first;
-    assert!(kept_first > 20, "{report:?}");
+    assert!(kept_first > 20 && kept_first % 7 != 1, "in the middle of a file: {report:?}");
     case.filled();
     assert_eq!(removed_from(case.folder.path()), kept_first);
     let last: Vec<_> = case.files();
     assert!(last.iter().all(|path| path.extension().is_some_and(|end| end == "post")), "{last:?}");
 }
 
+/// The same sequences, and from the tenth login on other events: an older copy that went on by itself.
+fn two_pasts() -> [Case; 2] {
+    [0, 1].map(|past| {
+        let mut case = Case::new(4);
+        for number in 0..20_u8 {
+            case.life.clock.advance_ms(MINUTE_MS * if number < 10 { 1 } else { 1 + past });
+            case.life.create(user(number % 2), None, None);
+        }
+        case.filled();
+        case
+    })
+}
+
 #[test]
 fn files_of_another_past_are_not_used() {
-    let mut case = Case::new(4);
-    for _ in 0..20 {
-        case.life.create(user(0), None, None);
-    }
-    case.filled();
-    // The same sequences, and other events: an older copy that went on by itself.
-    let mut other = Case { block_events: 4, ..Case::new(4) };
-    for number in 0..20 {
-        other.life.clock.advance_ms(u64::from(number > 9));
-        other.life.create(user(number / 10), None, None);
-    }
-    let between = Case { folder: case.folder, ..other };
+    let [left, right] = two_pasts();
+    let between = Case { folder: left.folder, ..right };
     assert_eq!(between.with(&between.postings()), between.without());
     assert_eq!(between.with(&between.filled()), between.without());
-    let of_another_store = Postings::in_folder(between.folder.path(), [1; 16]);
+    let of_another_store = Postings::in_folder(between.folder.path(), [1; 16]).with_block_events(4);
     assert_eq!(between.with(&of_another_store), between.without());
+    of_another_store.fill(&*between.journal, between.journal.durable()).expect("a folder");
+    let stores =
+        between.files().into_iter().map(|path| fs::read(path).expect("there")[16..32].to_vec());
+    assert!(stores.into_iter().all(|store| store == [1; 16]), "made again for that one");
+}
+
+#[test]
+fn a_file_of_another_past_among_ours_is_not_used() {
+    let files = two_pasts().map(|case| case.files()).map(|files| files.len());
+    assert_eq!(files[0], files[1]);
+    for which in 0..files[0] {
+        let [left, right] = two_pasts();
+        fs::copy(&left.files()[which], &right.files()[which]).expect("writable");
+        assert_eq!(right.with(&right.postings()), right.without(), "file {which}");
+    }
+}
+
+#[test]
+fn a_session_is_followed_to_its_user_and_to_the_login_that_it_made_room_for() {
+    let mut case = Case::new(64);
+    let guest = case.life.create(UserId::new("guest_1").expect("short"), None, None);
+    let upgrade = Act::Upgrade { session: SessionRef::Id(guest), user: user(0), successor: None };
+    case.life.submit(upgrade, 0, None);
+    let evicted = case.life.create(user(1), None, None);
+    for _ in 0..3 {
+        case.life.create(user(1), None, None);
+    }
+    let reason = EndReason::RevokedByAdmin;
+    case.life.submit(Act::RevokeUser { user: user(0), except: None, reason }, 0, None);
+    let postings = case.filled();
+    let replay = Replay::over(&*case.journal, case.life.ledger.now_ms()).with_postings(&postings);
+    let ending = |id| replay.explain(id).expect("kept").ending().cloned().expect("dead");
+    assert_eq!(ending(guest).reason, EndReason::RevokedByAdmin);
+    assert!(matches!(ending(evicted).cause, Cause::Evicted { by: Some(_), .. }));
+    assert_eq!(case.with(&postings), case.without());
 }
 
 /// A ledger in a folder that keeps its postings, and a clock of its own.
