@@ -9,6 +9,7 @@
 
 mod feeder;
 mod files;
+mod stretch;
 
 use std::{
     path::{Path, PathBuf},
@@ -18,14 +19,14 @@ use std::{
 use parking_lot::Mutex;
 use passbook_core::{Event, codec};
 use passbook_journal::{Journal, Keep, ReadError, Record};
-use passbook_projections::postings::{BLOCK_EVENTS_MAX, BadBlock, Block, Draft, Key, Tie};
+use passbook_projections::postings::{BLOCK_EVENTS_MAX, BadBlock, Block, Draft, Tie};
 
-pub(crate) use self::feeder::Poster;
-use self::files::Files;
+pub(crate) use self::{feeder::Poster, stretch::Stretch};
+use self::{files::Files, stretch::Known};
 use crate::{compaction::keep, error::LedgerError};
 
 /// Events that are added in one go.
-const ROUND_EVENTS: u64 = 16_384;
+const ROUND_EVENTS: u64 = 4_096;
 
 /// Where the events about a session are, by which [`Replay`](crate::Replay) finds them: a file for
 /// each 65,536 events, and in memory what is behind the last one, 2 MiB at most. A ledger in a
@@ -33,7 +34,8 @@ const ROUND_EVENTS: u64 = 16_384;
 /// read there is [`of_ledger`](Self::of_ledger), also while another process has the ledger open.
 ///
 /// They hold no name, no token and no address: 32 bits of a hash of each session, token and user, and
-/// at which events. What retention has removed is in them no more after a moment.
+/// at which events. What retention has removed is in them no more, a moment after a ledger that keeps
+/// them was opened or has removed it.
 #[derive(Debug)]
 pub struct Postings {
     files: Files,
@@ -54,20 +56,6 @@ struct State {
     bad: Vec<u64>,
     /// First and last sequence of what no block can be made of.
     untied: Vec<(u64, u64)>,
-}
-
-/// Some consecutive events, and what is known of them.
-#[derive(Debug)]
-pub(crate) struct Stretch<'p> {
-    pub(crate) first: u64,
-    pub(crate) last: u64,
-    known: Option<(&'p Postings, Known)>,
-}
-
-#[derive(Debug)]
-enum Known {
-    Block(Arc<Block>),
-    Draft { first: u64, time_last_ms: u64, happened_from_ms: u64 },
 }
 
 impl Postings {
@@ -95,8 +83,8 @@ impl Postings {
         self
     }
 
-    /// Adds what is missing of the journal's events up to `through`, and removes what does not belong
-    /// there. Only whoever has the ledger open for writing may do that.
+    /// Adds what is missing of the journal's durable events up to `through`, and removes what does not
+    /// belong there. Only whoever has the ledger open for writing may do that.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -116,6 +104,7 @@ impl Postings {
     /// [`LedgerError::Read`] and [`LedgerError::Event`]; [`LedgerError::Internal`] if the folder can't
     /// be written to.
     pub fn fill(&self, journal: &dyn Journal, through: u64) -> Result<(), LedgerError> {
+        let through = through.min(journal.durable());
         while self.add(journal, through)? < through {}
         Ok(())
     }
@@ -194,7 +183,7 @@ impl Postings {
         state.blocks.reverse();
     }
 
-    /// Adds a round of events up to `through`: up to where nothing is missing now.
+    /// Adds a round of events up to `through`, which is durable: up to where nothing is missing now.
     fn add(&self, journal: &dyn Journal, through: u64) -> Result<u64, LedgerError> {
         let kept_first = journal.extent().kept_first.max(1);
         let (from, end) = {
@@ -299,75 +288,6 @@ impl State {
                 if first <= next { next.max(last + 1) } else { next }
             },
         )
-    }
-}
-
-impl Stretch<'_> {
-    /// All events of `from..=through`, of which nothing is known.
-    pub(crate) fn unknown(from: u64, through: u64) -> Self {
-        Self { first: from, last: through, known: None }
-    }
-
-    /// Whether it is known where anything is in it.
-    pub(crate) fn is_known(&self) -> bool {
-        self.known.is_some()
-    }
-
-    /// At which of its events something may be found under any of the keys, rising; `None` = it is
-    /// not known, and each is to be looked at.
-    pub(crate) fn find(&self, keys: &[Key<'_>]) -> Option<Vec<u64>> {
-        let mut found = match &self.known {
-            None => return None,
-            Some((postings, Known::Block(block))) => match postings.files.find(block, keys) {
-                Ok(found) => found,
-                Err(why) => {
-                    postings.doubt(block, why);
-                    return None;
-                }
-            },
-            Some((postings, Known::Draft { first, .. })) => {
-                let state = postings.state.lock();
-                let is_it =
-                    |draft: &&Draft| draft.first() == *first && draft.through() >= self.last;
-                // If not, it has become a file since.
-                state.draft.as_ref().filter(is_it)?.sequences(keys)
-            }
-        };
-        found.retain(|sequence| (self.first..=self.last).contains(sequence));
-        Some(found)
-    }
-
-    /// Where to begin so that none of its events of that time or later is missed.
-    pub(crate) fn begin_for(&self, time_ms: u64) -> u64 {
-        let begin = match &self.known {
-            Some((_, Known::Block(block))) => block.begin_for(time_ms),
-            Some((postings, Known::Draft { first, .. })) => {
-                let state = postings.state.lock();
-                let draft = state.draft.as_ref().filter(|draft| draft.first() == *first);
-                draft.map_or(*first, |draft| draft.begin_for(time_ms))
-            }
-            None => self.first,
-        };
-        begin.max(self.first)
-    }
-
-    /// The earliest time at which one of its events happened that was recorded later than it happened,
-    /// in Unix milliseconds; or an earlier one, if that is not known.
-    pub(crate) fn happened_from_ms(&self) -> u64 {
-        match &self.known {
-            Some((_, Known::Block(block))) => block.happened_from_ms(),
-            Some((_, Known::Draft { happened_from_ms, .. })) => *happened_from_ms,
-            None => 0,
-        }
-    }
-
-    /// A time at or behind that of its last event, in Unix milliseconds.
-    pub(crate) fn time_last_ms(&self) -> u64 {
-        match &self.known {
-            Some((_, Known::Block(block))) => block.time_last_ms(),
-            Some((_, Known::Draft { time_last_ms, .. })) => *time_last_ms,
-            None => u64::MAX,
-        }
     }
 }
 
