@@ -57,7 +57,7 @@ impl Rows {
         self.shards.of(slot.number()).write().put(slot, state, user);
     }
 
-    /// Renews the session in a slot, and gives the token that it spends by it.
+    /// Renews the session in a slot, and keeps and gives the token that it spends by it.
     pub(crate) fn renew(&self, slot: Slot, renewal: &Renewal) -> Option<SpentToken> {
         self.shards.of(slot.number()).write().renew(slot, renewal)
     }

@@ -89,14 +89,6 @@ impl<'a> LiveWriter<'a> {
         Some((old, self.place_of(&old)?))
     }
 
-    /// Remembers a token as spent.
-    fn spend_in(&self, slot: Slot, token: SpentToken) {
-        if !Bug::SpentForgotten.is_planted() {
-            self.live.rows.spend(slot, token);
-            self.set_token(&token.digest, Place::Spent(slot));
-        }
-    }
-
     fn insert(&mut self, state: &SessionState) {
         let live = self.live;
         let session = &state.session;
@@ -193,13 +185,14 @@ impl SessionTable for LiveWriter<'_> {
             live.tokens.remove(&digest, place);
         }
         if let Some(token) = spent {
-            self.spend_in(slot, token);
+            self.set_token(&token.digest, Place::Spent(slot));
         }
     }
 
     fn spend(&mut self, id: SessionId, token: SpentToken) {
         if let Some(slot) = self.live.slot_of(id) {
-            self.spend_in(slot, token);
+            self.live.rows.spend(slot, token);
+            self.set_token(&token.digest, Place::Spent(slot));
         }
     }
 

@@ -12,6 +12,8 @@ use passbook_core::{
     snapshot::SessionRecord,
 };
 
+use passbook_planted::Bug;
+
 use super::aside::Aside;
 use crate::live::{
     chunks::{Chunks, PART_LEN},
@@ -99,7 +101,13 @@ impl RowShard {
     /// Adds a spent token.
     pub(crate) fn spend(&mut self, slot: Slot, token: SpentToken) {
         self.set_aside(slot);
-        self.spent.entry(slot).or_insert_with(|| Vec::with_capacity(1)).push(token);
+        self.keep_spent(slot, token);
+    }
+
+    fn keep_spent(&mut self, slot: Slot, token: SpentToken) {
+        if !Bug::SpentForgotten.is_planted() {
+            self.spent.entry(slot).or_insert_with(|| Vec::with_capacity(1)).push(token);
+        }
     }
 
     /// Takes the last spent token away again.
@@ -146,7 +154,8 @@ impl RowShard {
         });
     }
 
-    /// Renews the session in that slot, if one is there, and gives the token that it spends by it.
+    /// Renews the session in that slot, if one is there; the token that it spends by it is kept, and
+    /// given.
     pub(crate) fn renew(&mut self, slot: Slot, renewal: &Renewal) -> Option<SpentToken> {
         self.set_aside(slot);
         let row = self.rows.get_mut(slot.index_in_shard())?.as_mut()?;
@@ -162,7 +171,9 @@ impl RowShard {
         row.digest = digest;
         row.generation = generation;
         row.has_token = true;
-        spent
+        let spent = spent?;
+        self.keep_spent(slot, spent);
+        Some(spent)
     }
 
     /// What a row has no place for.
