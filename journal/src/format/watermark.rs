@@ -1,6 +1,6 @@
 //! The watermark: how far the journal was durable at some moment. Evidence, never more.
 
-use super::bytes::{all_zero, array_at, put, u32_at, u64_at};
+use super::bytes::{array_at, put, u32_at, u64_at};
 use super::{StoreId, check_envelope, put_envelope};
 use crate::limits::{BLOCK_BYTES, SECTOR_BYTES};
 
@@ -57,8 +57,10 @@ impl Watermark {
             .max_by_key(|watermark| watermark.generation)
     }
 
+    /// The slot's first sector vouches for itself: what has come into the rest of its block takes none
+    /// of its evidence away.
     fn decode(block: &[u8]) -> Option<Self> {
-        let (sector, padding) = block.split_at_checked(SECTOR_BYTES)?;
+        let sector = block.get(..SECTOR_BYTES)?;
         check_envelope(sector, MAGIC).ok()?;
         let watermark = Self {
             store: array_at(sector, 16)?,
@@ -68,8 +70,7 @@ impl Watermark {
             durable: u64_at(sector, 56)?,
             closed: u32_at(sector, 64)? == CLEAN_FLAG,
         };
-        let is_possible = watermark.generation < GENERATION_END;
-        (all_zero(padding) && is_possible).then_some(watermark)
+        Some(watermark).filter(|watermark| watermark.generation < GENERATION_END)
     }
 }
 
@@ -77,16 +78,21 @@ impl Watermark {
 mod tests {
     use super::*;
 
+    fn of(generation: u64) -> Watermark {
+        Watermark { store: [1; 16], generation, segment: 1, end: 8192, durable: 0, closed: false }
+    }
+
+    #[test]
+    fn what_has_come_behind_its_sector_takes_no_evidence_away() {
+        let mut block = of(7).encode();
+        block[SECTOR_BYTES..].fill(0xa5);
+        assert_eq!(Watermark::newest(&block), Some(of(7)));
+        block[60] ^= 1;
+        assert_eq!(Watermark::newest(&block), None);
+    }
+
     #[test]
     fn a_watermark_that_could_have_no_next_one_is_none() {
-        let of = |generation| Watermark {
-            store: [1; 16],
-            generation,
-            segment: 1,
-            end: 8192,
-            durable: 0,
-            closed: false,
-        };
         let last = of(GENERATION_END - 1);
         assert_eq!(Watermark::newest(&last.encode()), Some(last));
         for generation in [GENERATION_END, u64::MAX] {

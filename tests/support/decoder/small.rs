@@ -1,6 +1,6 @@
 //! `MANIFEST` and `WATERMARK`.
 
-use super::bytes::{Broken, Input, ensure, envelope, is_zero};
+use super::bytes::{Broken, Input, ensure, envelope};
 
 /// What makes a folder a ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +56,6 @@ pub fn watermark(file: &[u8]) -> Option<Watermark> {
 fn slot(block: &[u8]) -> Result<Watermark, Broken> {
     let mut whole = Input(block);
     let mut input = envelope(whole.take(512)?, b"PASSBWAT")?;
-    ensure(is_zero(whole.0), "unused bytes are not zero")?;
     let (store, generation) = (input.array()?, input.u64()?);
     ensure(generation < 1 << 63, "its generation is out of range")?;
     Ok(Watermark {
