@@ -206,11 +206,12 @@ impl Known {
 
 #[test]
 fn whichever_call_fails_no_ended_session_lives_again_and_no_acknowledged_one_is_missing() {
+    // Over all of them: what happens in one depends on the tokens that were drawn.
+    let (mut dead, mut survivors) = (0, 0);
     for fails_each in 1..=10 {
         let mut world = World::new();
         let mut known = Known::default();
         let mut draw = fails_each;
-        let mut survivors = 0;
         for round in 0..12 {
             // Some rounds start healthy, so that there is something to lose.
             world.table.set(|state| state.fails_each = if round % 3 == 0 { 0 } else { fails_each });
@@ -226,8 +227,9 @@ fn whichever_call_fails_no_ended_session_lives_again_and_no_acknowledged_one_is_
                 world.kill(store, &cut);
             }
         }
-        assert!(known.dead.len() > 10 && survivors > 10, "something happened");
+        dead += known.dead.len();
     }
+    assert!(dead > 200 && survivors > 200, "something happened: {dead} dead, {survivors} survived");
 }
 
 #[test]
