@@ -14,7 +14,7 @@ use super::{
 use crate::history::Recorded;
 
 /// Events whose sessions are fetched from memory side by side.
-const AHEAD: usize = 32;
+const AHEAD: usize = 64;
 /// Rows whose tokens are added to the index at once.
 const BATCH_ROWS: usize = 8_192;
 
