@@ -13,7 +13,10 @@ mod stretch;
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use parking_lot::Mutex;
@@ -40,14 +43,17 @@ const ROUND_EVENTS: u64 = 4_096;
 pub struct Postings {
     files: Files,
     block_events: u64,
+    /// Held by the one that adds, also while it reads and writes files. `state` is not: who asks waits
+    /// for no disk but for the first look at the folder.
+    adding: Mutex<()>,
+    /// All up to here is in, as the one that adds left it.
+    through: AtomicU64,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     is_loaded: bool,
-    /// The first event that is kept; 0 = nothing was added yet.
-    kept_first: u64,
     /// Those that can be used, in order.
     blocks: Vec<Arc<Block>>,
     /// The one that is being made.
@@ -62,7 +68,13 @@ impl Postings {
     /// The postings in that folder, of the ledger of that id. Nothing is read before they are asked.
     pub fn in_folder(folder: impl Into<PathBuf>, store: [u8; 16]) -> Self {
         let files = Files::new(folder.into(), store);
-        Self { files, block_events: BLOCK_EVENTS_MAX, state: Mutex::default() }
+        Self {
+            files,
+            block_events: BLOCK_EVENTS_MAX,
+            adding: Mutex::default(),
+            through: AtomicU64::new(0),
+            state: Mutex::default(),
+        }
     }
 
     /// The postings that a ledger keeps in its own folder.
@@ -109,12 +121,9 @@ impl Postings {
         Ok(())
     }
 
-    /// The event up to which nothing is missing; 0 before anything was added.
+    /// The event up to which nothing was missing after the last round; 0 before the first.
     pub fn through(&self) -> u64 {
-        let state = self.state.lock();
-        let missing = state.missing_from(state.kept_first);
-        let draft = state.draft.as_ref().filter(|draft| draft.first() == missing);
-        draft.map_or(missing.saturating_sub(1), Draft::through)
+        self.through.load(Ordering::Relaxed)
     }
 
     /// Splits `from..=through` where what is known begins and ends.
@@ -185,11 +194,17 @@ impl Postings {
 
     /// Adds a round of events up to `through`, which is durable: up to where nothing is missing now.
     fn add(&self, journal: &dyn Journal, through: u64) -> Result<u64, LedgerError> {
+        let _adding = self.adding.lock();
+        let added = self.add_round(journal, through)?;
+        self.through.store(added, Ordering::Relaxed);
+        Ok(added)
+    }
+
+    fn add_round(&self, journal: &dyn Journal, through: u64) -> Result<u64, LedgerError> {
         let kept_first = journal.extent().kept_first.max(1);
+        self.tidy(journal, kept_first)?;
         let (from, end) = {
             let mut state = self.state.lock();
-            self.load(&mut state, journal);
-            self.tidy(&mut state, kept_first)?;
             let missing = state.missing_from(kept_first);
             if missing > through {
                 return Ok(through);
@@ -210,17 +225,18 @@ impl Postings {
     }
 
     /// Removes what is not to be there: what does not verify, and what is of before that event.
-    fn tidy(&self, state: &mut State, kept_first: u64) -> Result<(), LedgerError> {
-        let has_fallen = |block: &&Arc<Block>| block.first() < kept_first;
-        state.kept_first = kept_first;
-        state.bad.extend(state.blocks.iter().filter(has_fallen).map(|block| block.first()));
-        state.blocks.retain(|block| block.first() >= kept_first);
-        let missing = state.missing_from(kept_first);
-        state.draft.take_if(|draft| draft.first() != missing);
-        for first in state.bad.drain(..) {
-            self.files.remove(first)?;
-        }
-        Ok(())
+    fn tidy(&self, journal: &dyn Journal, kept_first: u64) -> Result<(), LedgerError> {
+        let removed = {
+            let mut state = self.state.lock();
+            self.load(&mut state, journal);
+            let has_fallen = |block: &Arc<Block>| block.first() < kept_first;
+            let fallen: Vec<_> = state.blocks.extract_if(.., |block| has_fallen(block)).collect();
+            let missing = state.missing_from(kept_first);
+            state.draft.take_if(|draft| draft.first() != missing);
+            let fallen = fallen.iter().map(|block| block.first());
+            fallen.chain(std::mem::take(&mut state.bad)).collect::<Vec<_>>()
+        };
+        removed.into_iter().try_for_each(|first| self.files.remove(first))
     }
 
     /// The last event of a block that begins there.
@@ -243,16 +259,21 @@ impl Postings {
         draft.pass_to(until);
     }
 
-    /// Makes a file of the draft, which has all that it is to have.
+    /// Makes a file of the draft, which has all that it is to have and serves until then.
     fn complete(&self) -> Result<u64, LedgerError> {
-        let mut state = self.state.lock();
-        let Some(draft) = &state.draft else { return Ok(0) };
+        let (draft, before) = {
+            let state = self.state.lock();
+            let Some(draft) = state.draft.clone() else { return Ok(0) };
+            let before = state.blocks.iter().find(|block| block.last() + 1 == draft.first());
+            let before = before.map(|block| block.tie());
+            (draft, before)
+        };
         let (first, last) = (draft.first(), draft.through());
-        let before = state.blocks.iter().find(|block| block.last() + 1 == first);
-        let before = before.map(|block| block.tie());
-        match draft.encode(self.files.store, before) {
-            Some(bytes) => {
-                let block = self.files.write(first, &bytes)?;
+        let bytes = draft.encode(self.files.store, before);
+        let block = bytes.map(|bytes| self.files.write(first, &bytes)).transpose()?;
+        let mut state = self.state.lock();
+        match block {
+            Some(block) => {
                 let place = state.blocks.partition_point(|other| other.first() < first);
                 state.blocks.insert(place, Arc::new(block));
             }

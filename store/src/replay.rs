@@ -19,7 +19,7 @@ mod stepper;
 mod trail;
 mod what_if;
 
-use passbook_core::{Policy, SessionId, Token};
+use passbook_core::{Policy, PolicyInForce, SessionId, Token};
 use passbook_journal::Journal;
 use passbook_projections::Live;
 
@@ -139,6 +139,18 @@ impl<'a> Replay<'a> {
     /// [`LedgerError::Event`].
     pub fn as_of(&self, at: At) -> Result<View, LedgerError> {
         moment::view(self, at)
+    }
+
+    /// The rules in force after the last event, and since when. Reads no more than it needs for that:
+    /// the state is not rebuilt.
+    ///
+    /// # Errors
+    /// [`LedgerError::NotRetained`] if no event and no snapshot that is kept says which;
+    /// [`LedgerError::Read`] and [`LedgerError::Event`].
+    pub fn policy(&self) -> Result<PolicyInForce, LedgerError> {
+        let (sequence, first) = (self.head(), self.journal.extent().kept_first);
+        let policy = policies::policy_before(self, sequence.saturating_add(1))?;
+        policy.ok_or(LedgerError::NotRetained { sequence, first })
     }
 
     /// Why the session is dead, or what would end it.

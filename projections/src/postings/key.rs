@@ -1,6 +1,9 @@
 //! Under what an event is found again.
 
-use passbook_core::{Event, Fact, SessionId, TokenDigest};
+use passbook_core::{
+    Event, Fact, SessionId, TokenDigest,
+    codec::{About, Glance},
+};
 
 /// What an event is found by. Its hash is the CRC-32 of the kind's byte and what is named here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,25 +52,16 @@ impl Key<'_> {
 /// Under what an event is found again: two keys at most.
 pub fn keys_of(event: &Event) -> [Option<Key<'_>>; 2] {
     let fact = &event.fact;
-    let key = match fact {
-        Fact::PolicySet { .. } => Some(Key::Policy),
-        Fact::UserSessionsRevoked { user, .. } => Some(Key::AllOf(user)),
-        Fact::SessionsExpired { .. } | Fact::Compacted { .. } => Some(Key::Sweep),
-        Fact::SessionCreated { subject, .. }
-        | Fact::SessionRefreshed { subject, .. }
-        | Fact::SessionReauthenticated { subject, .. }
-        | Fact::SessionUpgraded { subject, .. }
-        | Fact::SessionRevoked { subject, .. }
-        | Fact::DeviceSet { subject, .. }
-        | Fact::TenantSet { subject, .. }
-        | Fact::DataSet { subject, .. }
-        | Fact::DataRemoved { subject, .. }
-        | Fact::SessionTouched { subject, .. }
-        | Fact::TokenReuseDetected { subject, .. } => Some(Key::Session(subject.session)),
-        Fact::Opened { .. }
-        | Fact::LoginFailed { .. }
-        | Fact::Bookmark { .. }
-        | Fact::Salvaged { .. } => None,
+    let key = match Glance::of(event).about {
+        About::Policy => Some(Key::Policy),
+        About::Session(session) => Some(Key::Session(session)),
+        About::Sessions => Some(if let Fact::UserSessionsRevoked { user, .. } = fact {
+            Key::AllOf(user)
+        } else {
+            // What else ends sessions that it does not name ends those whose time has come.
+            Key::Sweep
+        }),
+        About::Nothing => None,
     };
     [key, fact.issued_token().map(Key::Token)]
 }

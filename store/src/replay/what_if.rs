@@ -126,7 +126,7 @@ pub(super) fn what_if(
     let through = replay.head();
     let from = match from {
         Some(from) => from,
-        None => replay.as_of(At::Sequence(through))?.policy().since_sequence,
+        None => replay.policy()?.since_sequence,
     };
     let from = from.clamp(1, through.saturating_add(1));
     let mut world = World::new(&replay.as_of(At::Sequence(from - 1))?, *policy);

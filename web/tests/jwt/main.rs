@@ -11,6 +11,7 @@ mod fuzzed;
 mod interop;
 mod keys;
 mod races;
+mod refreshes;
 mod rows;
 mod secrets;
 mod socket;

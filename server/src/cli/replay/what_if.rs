@@ -52,8 +52,7 @@ pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     let document = Book::read(app, |book| {
         let replay = book.replay(now_ms);
         let since = args.since.as_ref().map(|at| first_from(app, book, at)).transpose()?;
-        let in_force = replay.as_of(passbook::At::Sequence(book.head()))?.policy();
-        let policy = parse(&args.policy, &text, &in_force.policy)?;
+        let policy = parse(&args.policy, &text, &replay.policy()?.policy)?;
         let what_if = match since {
             Some(from) => replay.what_if_since(&policy, from),
             None => replay.what_if(&policy),
