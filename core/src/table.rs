@@ -55,6 +55,10 @@ pub struct Renewal {
 pub trait SessionView {
     /// The session of that id.
     fn session(&self, id: SessionId) -> Option<SessionState>;
+    /// Whether that session is there.
+    fn has_session(&self, id: SessionId) -> bool {
+        self.session(id).is_some()
+    }
     /// The session to whose lineage the token belongs.
     fn token(&self, digest: &TokenDigest) -> Option<TokenStanding>;
     /// The sessions of that user, newest login first, ties by id downwards.

@@ -111,6 +111,12 @@ impl Live {
         self.writer().capture()
     }
 
+    /// The greatest id that any session has, or had since the table was made or loaded; `None` = there
+    /// was none. Waits for the writer to be dropped.
+    pub fn greatest_id(&self) -> Option<SessionId> {
+        self.slots.lock().greatest_id()
+    }
+
     /// The session that this token opens at `now_ms` (Unix milliseconds); `None` for a token that is
     /// unknown or spent and for a session that has expired.
     pub fn live(&self, digest: &TokenDigest, now_ms: u64) -> Option<Session> {

@@ -46,6 +46,46 @@ impl Stop {
     }
 }
 
+/// When a thread that follows the events rests, and for how long: the more they are, the more the
+/// writer needs the processor itself.
+#[derive(Debug, Default)]
+pub(crate) struct Pace {
+    applied: Option<u64>,
+    is_busy: bool,
+    rested: Duration,
+}
+
+impl Pace {
+    /// With all events: more of them then share a round.
+    const REST: Duration = Duration::from_millis(250);
+    /// Behind, and the writer is not busy.
+    const BREATH: Duration = Duration::from_millis(20);
+    /// Beside a busy writer.
+    const BUSY_REST: Duration = Duration::from_secs(1);
+    /// Events a millisecond of rest that make the writer a busy one; a round lasts a while too, so
+    /// they are counted for [`REST`](Self::REST) at least.
+    const BUSY_EVENTS_A_MS: u128 = 16;
+
+    /// Notes how far events are applied: whether the writer was busy since the last time.
+    pub(crate) fn is_busy(&mut self, applied: u64) -> bool {
+        let events = u128::from(applied.saturating_sub(self.applied.unwrap_or(applied)));
+        let rested = self.rested.max(Self::REST);
+        self.applied = Some(applied);
+        self.is_busy = events > Self::BUSY_EVENTS_A_MS * rested.as_millis();
+        self.is_busy
+    }
+
+    /// How long to rest now.
+    pub(crate) fn rest(&mut self, has_all: bool) -> Duration {
+        self.rested = match (self.is_busy, has_all) {
+            (true, _) => Self::BUSY_REST,
+            (false, true) => Self::REST,
+            (false, false) => Self::BREATH,
+        };
+        self.rested
+    }
+}
+
 impl Repeating {
     /// Calls `work` every `interval`; it should look at [`Stop::is_set`] if it takes long.
     pub(crate) fn start(

@@ -30,6 +30,8 @@ pub(crate) struct Overlay {
     old: Generation,
     policy: PolicyInForce,
     last_at_ms: u64,
+    /// No session has a greater id, in flight or durable.
+    greatest_id: Option<SessionId>,
 }
 
 impl Overlay {
@@ -38,6 +40,7 @@ impl Overlay {
         Self {
             policy: base.policy(),
             last_at_ms: base.last_at_ms(),
+            greatest_id: base.greatest_id(),
             base,
             sequence: 0,
             young: Generation::default(),
@@ -85,6 +88,11 @@ impl SessionView for Overlay {
             Some((sequence, state)) => state.filter(|state| !self.swept(sequence, state)).cloned(),
             None => self.base.session(id).filter(|state| !self.swept(0, state)),
         }
+    }
+
+    /// Ids rise with time, so a new one is nowhere yet: no look into memory that no cache has.
+    fn has_session(&self, id: SessionId) -> bool {
+        Some(id) <= self.greatest_id && self.session(id).is_some()
     }
 
     fn token(&self, digest: &TokenDigest) -> Option<TokenStanding> {
@@ -151,6 +159,7 @@ impl SessionView for Overlay {
 impl SessionTable for Overlay {
     fn put(&mut self, state: SessionState) {
         let (id, digest) = (state.id(), state.digest);
+        self.greatest_id = self.greatest_id.max(Some(id));
         self.young.touch_session(self.sequence, id, Some(state));
         if let Some(digest) = digest {
             self.young.touch_token(self.sequence, digest, id, None);

@@ -10,7 +10,7 @@ use crate::{
 
 impl<V: SessionView> Scene<'_, V> {
     pub(super) fn create(&self, new: &NewSession) -> Result<Decided, Rejection> {
-        if self.view.session(new.id).is_some() {
+        if self.view.has_session(new.id) {
             return Err(Rejection::SessionIdTaken(new.id));
         }
         check(&new.data)?;

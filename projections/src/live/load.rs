@@ -15,7 +15,7 @@ use std::{
 
 use parking_lot::Mutex;
 use passbook_core::{
-    FingerprintSum,
+    FingerprintSum, SessionId,
     snapshot::{Head, SECTION_SESSIONS_MAX, Section, SectionError, Sessions, decode},
 };
 use thiserror::Error;
@@ -102,7 +102,7 @@ impl Live {
             return Err(error);
         }
         parts.free.extend((1..SHARDS).filter_map(Slot::of_number));
-        slots.take_all(next_slot.into_inner() - 1, parts.free);
+        slots.take_all(next_slot.into_inner() - 1, parts.free, parts.greatest_id);
         parts.heads.sort_by_key(|(section, _)| *section);
         let (_, Head { policy, last_at_ms, .. }) = parts.heads.first().ok_or(LoadError::NoHead)?;
         let captured =
@@ -157,6 +157,7 @@ struct Parts {
     heads: Vec<(u32, Head)>,
     /// Slots claimed and not used.
     free: Vec<Slot>,
+    greatest_id: Option<SessionId>,
     /// The first that came.
     error: Option<LoadError>,
 }
@@ -197,6 +198,7 @@ where
         all.sessions += parts.sessions;
         all.heads.append(&mut parts.heads);
         all.free.append(&mut parts.free);
+        all.greatest_id = all.greatest_id.max(batch.greatest_id());
         all.error = all.error.take().or(parts.error);
     }
 

@@ -2,6 +2,8 @@
 
 use std::num::NonZeroU32;
 
+use passbook_core::SessionId;
+
 use super::shards::{SHARDS, index};
 
 /// A row's number. Never 0, so that `Option<Slot>` has four bytes.
@@ -36,11 +38,13 @@ impl Slot {
 pub(crate) struct Slots {
     highest: u32,
     free: Vec<Slot>,
+    greatest_id: Option<SessionId>,
 }
 
 impl Slots {
-    /// Takes a free slot: one that was given back, or the next that never was taken.
-    pub(crate) fn take(&mut self) -> Slot {
+    /// Takes a free slot for that session: one that was given back, or the next that never was taken.
+    pub(crate) fn take(&mut self, id: SessionId) -> Slot {
+        self.greatest_id = self.greatest_id.max(Some(id));
         self.free.pop().unwrap_or_else(|| {
             self.highest = self.highest.checked_add(1).expect("2^32 rows are 512 GiB");
             Slot(NonZeroU32::new(self.highest).expect("counted up from 0"))
@@ -52,9 +56,20 @@ impl Slots {
         self.highest
     }
 
-    /// Takes all slots up to `highest`, but the `free` ones.
-    pub(crate) fn take_all(&mut self, highest: u32, free: Vec<Slot>) {
-        *self = Self { highest, free };
+    /// The greatest id that ever had a slot: who has a greater one has none. Most new sessions do,
+    /// for ids rise with time.
+    pub(crate) fn greatest_id(&self) -> Option<SessionId> {
+        self.greatest_id
+    }
+
+    /// Takes all slots up to `highest`, but the `free` ones, for ids of which that is the greatest.
+    pub(crate) fn take_all(
+        &mut self,
+        highest: u32,
+        free: Vec<Slot>,
+        greatest_id: Option<SessionId>,
+    ) {
+        *self = Self { highest, free, greatest_id };
     }
 
     /// Gives a slot back that nothing refers to any more.

@@ -65,6 +65,11 @@ impl<'a> LiveWriter<'a> {
         }
     }
 
+    /// Where the session is. That a new one is nowhere yet is seen without a look at the index.
+    fn slot_of(&self, id: SessionId) -> Option<Slot> {
+        if Some(id) > self.slots.greatest_id() { None } else { self.live.slot_of(id) }
+    }
+
     /// Puts the digest into that place of the index.
     fn set_token(&self, digest: &TokenDigest, place: Place) {
         if self.token_index == TokenIndex::Current {
@@ -92,7 +97,7 @@ impl<'a> LiveWriter<'a> {
     fn insert(&mut self, state: &SessionState) {
         let live = self.live;
         let session = &state.session;
-        let slot = self.slots.take();
+        let slot = self.slots.take(session.id);
         let user = live.users.shared(&session.user_id);
         live.rows.put(slot, state, user.clone());
         live.expiry.lock().set(slot, session.expires_at_ms);
@@ -165,7 +170,7 @@ impl<'a> LiveWriter<'a> {
 
 impl SessionTable for LiveWriter<'_> {
     fn put(&mut self, state: SessionState) {
-        match self.live.slot_of(state.id()) {
+        match self.slot_of(state.id()) {
             None => self.insert(&state),
             Some(slot) => self.replace(slot, &state),
         }

@@ -4,6 +4,7 @@
 //! and the journal, and questions are answered without it meanwhile.
 
 use std::{
+    ops::Range,
     path::PathBuf,
     sync::{Arc, Weak},
     thread::JoinHandle,
@@ -15,16 +16,12 @@ use passbook_journal::{Extent, ReadError};
 use passbook_projections::history::{Expect, HistoryError, HistoryIndex, HistoryReader};
 
 use super::counted::miscount;
-use crate::{error::LedgerError, execute::Engine, subscribe::decode_record};
+use crate::{background::Pace, error::LedgerError, execute::Engine, subscribe::decode_record};
 
-/// How long it rests when nobody asks: more events then share a batch.
-const REST: Duration = Duration::from_millis(250);
-/// How long it rests between two rounds when it is behind and the writer is not busy.
-const BREATH: Duration = Duration::from_millis(20);
-/// Events during a round that make the writer a busy one: it needs the processor more.
-const BUSY_EVENTS: u64 = 4_096;
 /// Events between two looks at whether to end.
 const ROUND_EVENTS: usize = 4_096;
+/// The same while the writer is busy: each costs more than its commit does.
+const BUSY_ROUND_EVENTS: usize = 1_024;
 /// How long a question waits for the index to come nearer before it is answered without.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Doubts in a row, with nothing added between them, before the index is given up.
@@ -181,14 +178,14 @@ impl Feeder {
         let mut through = index.checkpoint();
         let mut had_progress = false;
         let mut is_counted = false;
-        let mut applied_before = 0;
+        let mut pace = Pace::default();
         loop {
             let Some(engine) = self.engine.upgrade() else { return Ended::Stopped };
             let applied = engine.inflight.applied();
-            let is_busy = applied.saturating_sub(applied_before) > BUSY_EVENTS;
-            applied_before = applied;
+            let is_busy = pace.is_busy(applied);
+            let round = if is_busy { BUSY_ROUND_EVENTS } else { ROUND_EVENTS };
             let kept = engine.journal.extent();
-            match add(&engine, &mut index, through, applied) {
+            match add(&engine, &mut index, through..applied, round) {
                 Ok(now) => {
                     had_progress |= now > through;
                     through = now;
@@ -219,7 +216,7 @@ impl Feeder {
                 }
                 self.publish(Some(index.reader()), through);
             }
-            if self.rest(if is_there || is_busy { REST } else { BREATH }, through) {
+            if self.rest(pace.rest(is_there), through) {
                 return Ended::Stopped;
             }
         }
@@ -261,14 +258,16 @@ enum Failed {
     Events(LedgerError),
 }
 
-/// Adds events behind `through` and up to `applied`, one round of them; where the index is then.
+/// Adds events behind `missing.start` and up to `missing.end`, at most `round` of them; where the
+/// index is then.
 fn add(
     engine: &Engine,
     index: &mut HistoryIndex,
-    through: u64,
-    applied: u64,
+    missing: Range<u64>,
+    round: usize,
 ) -> Result<u64, Failed> {
-    if applied <= through {
+    let Range { start: through, end: applied } = missing;
+    if missing.is_empty() {
         return Ok(through);
     }
     let kept = engine.journal.extent();
@@ -283,7 +282,7 @@ fn add(
         Err(ReadError::Trimmed { .. }) => return Ok(through),
         Err(error) => return Err(Failed::Events(error.into())),
     };
-    let mut events = Vec::with_capacity(ROUND_EVENTS);
+    let mut events = Vec::with_capacity(round);
     let mut is_end = true;
     for record in records {
         let recorded = record
@@ -294,7 +293,7 @@ fn add(
             break;
         }
         events.push(recorded);
-        if events.len() == ROUND_EVENTS {
+        if events.len() == round {
             is_end = false;
             break;
         }

@@ -3,18 +3,10 @@
 use std::{
     sync::{Arc, Weak},
     thread::JoinHandle,
-    time::Duration,
 };
 
 use super::Postings;
-use crate::{background::Stop, execute::Engine};
-
-/// How long it rests when it has all events: more of them then share a round.
-const REST: Duration = Duration::from_millis(250);
-/// How long it rests between two rounds when it is behind and the writer is not busy.
-const BREATH: Duration = Duration::from_millis(10);
-/// Events during a round that make the writer a busy one: it needs the processor more.
-const BUSY_EVENTS: u64 = 4_096;
+use crate::{background::{Pace, Stop}, execute::Engine};
 
 /// The postings of a ledger in use, and the thread that feeds them.
 #[derive(Debug)]
@@ -58,12 +50,11 @@ struct Feeder {
 
 impl Feeder {
     fn run(&self) {
-        let mut applied_before = 0;
+        let mut pace = Pace::default();
         loop {
             let Some(engine) = self.engine.upgrade() else { return };
             let applied = engine.inflight.applied();
-            let is_busy = applied.saturating_sub(applied_before) > BUSY_EVENTS;
-            applied_before = applied;
+            pace.is_busy(applied);
             let added = self.postings.add(&*engine.journal, applied);
             // Dropped before we rest: it may be the last handle.
             drop(engine);
@@ -74,7 +65,7 @@ impl Feeder {
                     return;
                 }
             };
-            if self.stop.wait_for(if through >= applied || is_busy { REST } else { BREATH }) {
+            if self.stop.wait_for(pace.rest(through >= applied)) {
                 return;
             }
         }

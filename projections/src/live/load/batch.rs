@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use passbook_core::{FingerprintSum, SessionState, SpentToken, snapshot::Sessions};
+use passbook_core::{FingerprintSum, SessionId, SessionState, SpentToken, snapshot::Sessions};
 use passbook_planted::Bug;
 
 use crate::live::{
@@ -19,6 +19,7 @@ pub(super) struct Batch<'a> {
     users: UserBatch,
     expiries: ExpiryBatch,
     len: usize,
+    greatest_id: Option<SessionId>,
 }
 
 impl<'a> Batch<'a> {
@@ -32,6 +33,7 @@ impl<'a> Batch<'a> {
             users: UserBatch::default(),
             expiries: ExpiryBatch::default(),
             len: 0,
+            greatest_id: None,
         }
     }
 
@@ -58,10 +60,16 @@ impl<'a> Batch<'a> {
         });
     }
 
+    /// The greatest id of all sessions taken.
+    pub(super) fn greatest_id(&self) -> Option<SessionId> {
+        self.greatest_id
+    }
+
     fn add(&mut self, slot: Slot, state: &SessionState, spent: &[SpentToken]) {
         let SessionState { session, digest, .. } = state;
         let user = &session.user_id;
         self.len += 1;
+        self.greatest_id = self.greatest_id.max(Some(session.id));
         self.ids.add(self.live.hash_of(session.id), slot);
         self.users.add(self.live.users.hash_of(user), user.clone(), slot);
         if !Bug::ExpiryNotLoaded.is_planted() {
