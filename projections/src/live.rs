@@ -16,6 +16,7 @@ mod bulk;
 pub mod capture;
 mod chunks;
 mod expiry;
+mod foresight;
 mod index;
 mod labels;
 mod links;

@@ -4,11 +4,11 @@
 //! chooses who runs at each of their steps.
 
 #[cfg(not(shuttle))]
-pub(crate) use parking_lot::{Mutex, MutexGuard, RwLock};
+pub(crate) use parking_lot::{Mutex, MutexGuard, RwLock, RwLockReadGuard};
 #[cfg(not(shuttle))]
 pub(crate) use std::sync::atomic;
 
 #[cfg(shuttle)]
 pub(crate) use shuttle::sync::atomic;
 #[cfg(shuttle)]
-pub(crate) use shuttle_parking_lot::{Mutex, MutexGuard, RwLock};
+pub(crate) use shuttle_parking_lot::{Mutex, MutexGuard, RwLock, RwLockReadGuard};

@@ -33,7 +33,7 @@ pub(crate) struct Inflight {
     queue: Mutex<VecDeque<Entry>>,
     /// The last event that readers see.
     applied: AtomicU64,
-    /// Held from the first event of a group to the last.
+    /// Held from the first event of groups to the last: whoever has it sees no group half.
     applying: Mutex<()>,
     /// Those who wait for any next event.
     watchers: Mutex<Vec<Waker>>,
@@ -114,17 +114,23 @@ impl Inflight {
         queue.drain(..count).collect()
     }
 
-    fn apply(&self, entry: &Entry) {
-        let events = entry.ticket.events();
-        let first = *entry.ticket.sequences().start();
+    /// Folds whole groups into what readers see.
+    fn apply(&self, entries: &[Entry]) {
         if !Bug::AppliedBeforeFolded.is_planted() {
-            drop(entry.ticket.folding());
+            for entry in entries {
+                drop(entry.ticket.folding());
+            }
         }
         let _whole = self.applying.lock();
-        for (sequence, event) in (first..).zip(events) {
-            apply(&mut self.live.writer(), sequence, event);
+        let mut writer = self.live.writer();
+        writer.foresee(entries.iter().flat_map(|entry| entry.ticket.events()));
+        for entry in entries {
+            let first = *entry.ticket.sequences().start();
+            for (sequence, event) in (first..).zip(entry.ticket.events()) {
+                apply(&mut writer, sequence, event);
+            }
+            self.applied.store(entry.last.max(self.applied()), Ordering::Release);
         }
-        self.applied.store(entry.last.max(self.applied()), Ordering::Release);
     }
 
     /// Lets those who wait for a next event look again.
@@ -144,9 +150,7 @@ impl Observer for Inflight {
             if entries.is_empty() {
                 break;
             }
-            for entry in &entries {
-                self.apply(entry);
-            }
+            self.apply(&entries);
             for entry in entries {
                 entry.ticket.settle(Ok(()));
             }

@@ -3,18 +3,18 @@
 //! It is the same fold. What is saved is the index of tokens, which is made of the rows at the end,
 //! and waiting: what the next events will look at is fetched from memory side by side.
 
-use passbook_core::{Fact, SessionId, apply};
+use passbook_core::apply;
 
 use super::{
     Live,
-    index::{Hash, IndexBatch},
+    index::IndexBatch,
     tokens::hash_of,
     writer::{LiveWriter, TokenIndex},
 };
 use crate::history::Recorded;
 
 /// Events whose sessions are fetched from memory side by side.
-const AHEAD: usize = 64;
+const AHEAD: usize = 256;
 /// Rows whose tokens are added to the index at once.
 const BATCH_ROWS: usize = 8_192;
 
@@ -35,7 +35,8 @@ impl BulkFold {
     /// Folds events, in their order.
     pub fn fold(&mut self, events: &[Recorded]) {
         for few in events.chunks(AHEAD) {
-            self.live.foresee(few);
+            self.live
+                .foresee(few.iter().map(|recorded| &recorded.event), TokenIndex::MadeAfterwards);
             let mut writer = LiveWriter::new(&self.live, TokenIndex::MadeAfterwards);
             for Recorded { sequence, event } in few {
                 apply(&mut writer, *sequence, event);
@@ -51,26 +52,6 @@ impl BulkFold {
 }
 
 impl Live {
-    /// Looks at what folding those events will look at: asked for one behind the other, each place in
-    /// memory would be waited for.
-    fn foresee(&mut self, events: &[Recorded]) {
-        let mut hashes = [None; AHEAD];
-        let mut full = 0;
-        for (hash, recorded) in hashes.iter_mut().zip(events) {
-            *hash = session_of(&recorded.event.fact).map(|id| self.hash_of(id));
-            full += usize::from(hash.is_some_and(|hash| self.ids.is_home_full(hash)));
-        }
-        for hash in hashes.into_iter().flatten() {
-            full += usize::from(self.is_row_there(hash));
-        }
-        std::hint::black_box(full);
-    }
-
-    fn is_row_there(&mut self, hash: Hash) -> bool {
-        let Some(slot) = self.ids.first(hash) else { return false };
-        self.rows.is_there(slot) && self.expiry.get_mut().is_listed(slot)
-    }
-
     /// Makes the index of tokens of what the rows say; it is empty. Each token is taken to belong to
     /// one session, as it does in any ledger that drew its tokens itself.
     fn index_tokens(&self) {
@@ -91,9 +72,4 @@ impl Live {
         });
         self.tokens.insert_all(&mut live, &mut spent);
     }
-}
-
-/// The session whose row an event is folded into.
-fn session_of(fact: &Fact) -> Option<SessionId> {
-    fact.subject().map(|subject| subject.session)
 }

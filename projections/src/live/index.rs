@@ -7,7 +7,7 @@ mod table;
 
 use self::table::{Entry, Table};
 use super::{
-    shards::{SHARDS, Shards, index},
+    shards::{ReadShards, SHARDS, Shards, index},
     slot::Slot,
 };
 use crate::sync::RwLock;
@@ -75,15 +75,9 @@ impl Index {
         self.shards.of(hash.shard).read().find(hash.tag, read)
     }
 
-    /// Whether the place in which a search begins is full, for who has the whole index: it is fetched
-    /// from memory by that.
-    pub(crate) fn is_home_full(&mut self, hash: Hash) -> bool {
-        self.shards.of_mut(hash.shard).get_mut().is_home_full(hash.tag)
-    }
-
-    /// The first candidate, for who has the whole index.
-    pub(crate) fn first(&mut self, hash: Hash) -> Option<Slot> {
-        self.shards.of_mut(hash.shard).get_mut().find(hash.tag, Some)
+    /// All of it, for one who looks at many places: writers wait meanwhile.
+    pub(crate) fn read(&self) -> IndexRead<'_> {
+        IndexRead { shards: self.shards.read_all() }
     }
 
     /// Adds an entry.
@@ -119,5 +113,23 @@ impl Index {
     /// How many entries there are.
     pub(crate) fn len(&self) -> usize {
         self.shards.iter().map(|table| table.read().len()).sum()
+    }
+}
+
+/// An index that nobody changes meanwhile.
+#[derive(Debug)]
+pub(crate) struct IndexRead<'a> {
+    shards: ReadShards<'a, Table>,
+}
+
+impl IndexRead<'_> {
+    /// Whether the place in which a search begins is full: it is fetched from memory by that.
+    pub(crate) fn is_home_full(&self, hash: Hash) -> bool {
+        self.shards.of(hash.shard).is_home_full(hash.tag)
+    }
+
+    /// The first candidate.
+    pub(crate) fn first(&self, hash: Hash) -> Option<Slot> {
+        self.shards.of(hash.shard).find(hash.tag, Some)
     }
 }

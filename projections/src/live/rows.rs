@@ -8,7 +8,7 @@ use passbook_core::{Renewal, SessionState, SpentToken, Text, snapshot::SessionRe
 pub(crate) use self::shard::{Copied, RowShard};
 use super::{
     row::Row,
-    shards::{SHARDS, Shards, index},
+    shards::{ReadShards, SHARDS, Shards, index},
     slot::Slot,
 };
 use crate::sync::RwLock;
@@ -62,10 +62,9 @@ impl Rows {
         self.shards.of(slot.number()).write().renew(slot, renewal)
     }
 
-    /// Whether a row is there, for who has all of them: it is fetched from memory by that.
-    pub(crate) fn is_there(&mut self, slot: Slot) -> bool {
-        let shard = self.shards.of_mut(slot.number()).get_mut();
-        shard.row(slot).is_some_and(|row| row.generation > 0)
+    /// All of them, for one who looks at many: writers wait meanwhile.
+    pub(crate) fn read_whole(&self) -> RowsRead<'_> {
+        RowsRead { shards: self.shards.read_all() }
     }
 
     /// Empties a slot.
@@ -124,5 +123,18 @@ impl Rows {
     /// Entries kept beside the rows, over all shards.
     pub(crate) fn beside(&self) -> usize {
         self.shards.iter().map(|shard| shard.read().beside()).sum()
+    }
+}
+
+/// Rows that nobody changes meanwhile.
+#[derive(Debug)]
+pub(crate) struct RowsRead<'a> {
+    shards: ReadShards<'a, RowShard>,
+}
+
+impl RowsRead<'_> {
+    /// The row in that slot, if one is there.
+    pub(crate) fn row(&self, slot: Slot) -> Option<&Row> {
+        self.shards.of(slot.number()).row(slot)
     }
 }

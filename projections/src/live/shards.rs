@@ -1,5 +1,7 @@
 //! One thing, many times over, each under its own lock: who asks for one does not wait for another.
 
+use crate::sync::{RwLock, RwLockReadGuard};
+
 /// How many. A power of two, so that the remainder is a mask; enough that a reader seldom meets the
 /// one writer in the same one.
 pub(crate) const SHARDS: u32 = 64;
@@ -26,15 +28,27 @@ impl<T> Shards<T> {
         &self.0.get(place).expect("a remainder is below its divisor").0
     }
 
-    /// The same, for who has them all.
-    pub(crate) fn of_mut(&mut self, number: u32) -> &mut T {
-        let place = index(number % SHARDS);
-        &mut self.0.get_mut(place).expect("a remainder is below its divisor").0
-    }
-
     /// All of them.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.0.iter().map(|shard| &shard.0)
+    }
+}
+
+impl<T> Shards<RwLock<T>> {
+    /// All of them, for one who looks into many: writers wait meanwhile.
+    pub(crate) fn read_all(&self) -> ReadShards<'_, T> {
+        ReadShards(self.iter().map(RwLock::read).collect())
+    }
+}
+
+/// Shards that nobody changes meanwhile.
+#[derive(Debug)]
+pub(crate) struct ReadShards<'a, T>(Vec<RwLockReadGuard<'a, T>>);
+
+impl<T> ReadShards<'_, T> {
+    /// The one that a number falls to.
+    pub(crate) fn of(&self, number: u32) -> &T {
+        self.0.get(index(number % SHARDS)).expect("a remainder is below its divisor")
     }
 }
 

@@ -7,7 +7,7 @@
 use passbook_core::{SpentToken, TokenDigest};
 
 use super::{
-    index::{Hash, Index, IndexBatch},
+    index::{Hash, Index, IndexBatch, IndexRead},
     row::Row,
     rows::{RowShard, Rows},
     slot::Slot,
@@ -81,6 +81,11 @@ impl Tokens {
         if let Some(old) = old {
             self.remove(digest, old);
         }
+    }
+
+    /// Both indexes, for one who looks at many places.
+    pub(crate) fn read(&self) -> [IndexRead<'_>; 2] {
+        [self.live.read(), self.spent.read()]
     }
 
     /// Room for so many live tokens more.

@@ -6,8 +6,8 @@
 use std::fmt;
 
 use passbook_core::{
-    Completed, IdempotencyKey, PolicyInForce, Renewal, SessionId, SessionState, SessionTable,
-    SessionView, SpentToken, TokenDigest, TokenStanding, WholeState,
+    Completed, Event, IdempotencyKey, PolicyInForce, Renewal, SessionId, SessionState,
+    SessionTable, SessionView, SpentToken, TokenDigest, TokenStanding, WholeState,
 };
 use passbook_planted::Bug;
 
@@ -46,6 +46,12 @@ impl<'a> LiveWriter<'a> {
     /// [`CaptureRunning`] if another one runs.
     pub fn capture(&self) -> Result<Capture<'a>, CaptureRunning> {
         Capture::begin(self.live, self.slots.highest())
+    }
+
+    /// Looks at what folding those events will look at, all at once: it is in a cache when they are
+    /// folded next. It changes nothing.
+    pub fn foresee<'e>(&self, events: impl Iterator<Item = &'e Event> + Clone) {
+        self.live.foresee(events, self.token_index);
     }
 
     /// Sets the time of the last event, in Unix milliseconds, also to an earlier one: for a fold that

@@ -6,7 +6,10 @@ use std::{
 };
 
 use super::Postings;
-use crate::{background::{Pace, Stop}, execute::Engine};
+use crate::{
+    background::{Pace, Stop},
+    execute::Engine,
+};
 
 /// The postings of a ledger in use, and the thread that feeds them.
 #[derive(Debug)]
