@@ -6,8 +6,6 @@ use serde::{Serialize, Serializer};
 use thiserror::Error;
 use ulid::Ulid;
 
-/// Bits of a ULID that are random; the rest is the time.
-const RANDOM_BITS: u32 = 80;
 /// The largest time that a ULID can hold: 48 bits of Unix milliseconds, in the year 10889.
 const TIME_MS_MAX: u64 = (1 << 48) - 1;
 
@@ -109,12 +107,21 @@ pub struct IdGenerator {
 impl IdGenerator {
     /// The next id: of `now_ms` and `random`, or the last one plus one if time did not advance.
     pub fn next(&mut self, now_ms: u64, random: u128) -> SessionId {
-        let fresh = SessionId::from_parts(now_ms, random).0;
-        let same_or_earlier = (fresh >> RANDOM_BITS) <= (self.last >> RANDOM_BITS);
-        // The successor of the greatest id of a millisecond belongs to the next: still rising.
-        self.last =
-            if same_or_earlier && self.last != 0 { self.last.saturating_add(1) } else { fresh };
-        SessionId(self.last)
+        self.successor(now_ms).unwrap_or_else(|| {
+            let fresh = SessionId::from_parts(now_ms, random);
+            self.last = fresh.0;
+            fresh
+        })
+    }
+
+    /// The last id plus one if time did not advance since: such an id takes no randomness.
+    pub fn successor(&mut self, now_ms: u64) -> Option<SessionId> {
+        let same_or_earlier = now_ms.min(TIME_MS_MAX) <= SessionId(self.last).time_ms();
+        (same_or_earlier && self.last != 0).then(|| {
+            // The successor of the greatest id of a millisecond belongs to the next: still rising.
+            self.last = self.last.saturating_add(1);
+            SessionId(self.last)
+        })
     }
 }
 

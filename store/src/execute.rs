@@ -168,10 +168,14 @@ impl Engine {
 
     /// A fresh session id, above all before it.
     pub(crate) fn new_id(&self) -> Result<SessionId, LedgerError> {
+        let now_ms = self.now_ms();
+        let mut ids = self.ids.lock();
+        if let Some(id) = ids.successor(now_ms) {
+            return Ok(id);
+        }
         let mut random = [0; 16];
         self.entropy.fill(&mut random)?;
-        let now_ms = self.now_ms();
-        Ok(self.ids.lock().next(now_ms, u128::from_le_bytes(random)))
+        Ok(ids.next(now_ms, u128::from_le_bytes(random)))
     }
 
     /// Decides and queues a command.

@@ -45,7 +45,7 @@ impl Live {
             black_box(slots.iter().filter(|slot| expiry.is_listed(**slot)).count());
         }
         if token_index == TokenIndex::Current {
-            digests.extend(facts.filter_map(digest_of).map(hash));
+            digests.extend(facts.filter_map(Fact::issued_token).map(hash));
             for index in self.tokens.read() {
                 fetch(&index, &digests);
             }
@@ -64,16 +64,4 @@ fn fetch(index: &IndexRead<'_>, hashes: &[Hash]) {
 /// The session whose row an event is folded into.
 fn session_of(fact: &Fact) -> Option<SessionId> {
     fact.subject().map(|subject| subject.session)
-}
-
-/// The token that is live from an event on.
-fn digest_of(fact: &Fact) -> Option<TokenDigest> {
-    match fact {
-        Fact::SessionCreated { digest, .. } => *digest,
-        Fact::SessionRefreshed { digest, .. } | Fact::SessionReauthenticated { digest, .. } => {
-            Some(*digest)
-        }
-        Fact::SessionUpgraded { rotated, .. } => rotated.map(|(digest, _)| digest),
-        _ => None,
-    }
 }

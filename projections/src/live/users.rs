@@ -89,6 +89,11 @@ impl Users {
         found
     }
 
+    /// The user's name as rows keep it: in place if it fits, else [shared](Self::shared).
+    pub(crate) fn kept(&self, name: &Text) -> Text {
+        if name.is_in_place() { name.clone() } else { self.shared(name) }
+    }
+
     /// The user's name in the allocation that all of the user's sessions share.
     pub(crate) fn shared(&self, name: &Text) -> Text {
         let hash = self.hash_of(name);

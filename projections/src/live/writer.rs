@@ -104,7 +104,7 @@ impl<'a> LiveWriter<'a> {
         let live = self.live;
         let session = &state.session;
         let slot = self.slots.take(session.id);
-        let user = live.users.shared(&session.user_id);
+        let user = live.users.kept(&session.user_id);
         live.rows.put(slot, state, user.clone());
         live.expiry.lock().set(slot, session.expires_at_ms);
         live.ids.insert(live.hash_of(session.id), slot);
@@ -127,7 +127,7 @@ impl<'a> LiveWriter<'a> {
         if old_user == state.session.user_id || Bug::UserNotRelinked.is_planted() {
             live.rows.put(slot, state, old_user);
         } else {
-            let user = live.users.shared(&state.session.user_id);
+            let user = live.users.kept(&state.session.user_id);
             live.users.relink(&live.rows, slot, &user, || {
                 live.rows.put(slot, state, user.clone());
             });
