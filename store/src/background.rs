@@ -117,3 +117,22 @@ impl Drop for Repeating {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_follows_a_busy_writer_rests_longer() {
+        let mut pace = Pace::default();
+        assert!(!pace.is_busy(1_000_000), "what was there before says nothing of now");
+        assert_eq!(pace.rest(false), Pace::BREATH);
+        assert!(!pace.is_busy(1_004_000), "16 a millisecond");
+        assert_eq!(pace.rest(true), Pace::REST);
+        assert!(pace.is_busy(1_008_001));
+        assert_eq!(pace.rest(true), Pace::BUSY_REST);
+        assert!(pace.is_busy(1_024_002), "of a longer rest it takes more");
+        assert_eq!(pace.rest(false), Pace::BUSY_REST);
+        assert!(!pace.is_busy(1_040_002));
+    }
+}

@@ -202,3 +202,97 @@ impl SessionTable for Overlay {
         self.last_at_ms = self.last_at_ms.max(at_ms);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use passbook_core::{
+        Act, Command, Decided, EndReason, NewSession, SessionRef, Transport, UserId, decide,
+    };
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn id(number: u8) -> SessionId {
+        SessionId::from_u128(u128::from(number))
+    }
+
+    fn create(number: u8) -> Act {
+        Act::Create(NewSession {
+            id: id(number),
+            digest: None,
+            user: UserId::new("ann".to_owned()).expect("short"),
+            is_guest: false,
+            device: None,
+            tenant: None,
+            transport: Transport::Imported,
+            lifetime_ms: None,
+            absolute_timeout_ms: None,
+            sessions_per_user_max: None,
+            replaces: None,
+            data: std::collections::BTreeMap::default(),
+        })
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Create(u8),
+        Revoke(u8),
+        /// What is in flight becomes durable.
+        Land,
+        /// Another process goes on.
+        Reopen,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => (1..8_u8).prop_map(Step::Create),
+            2 => (1..8_u8).prop_map(Step::Revoke),
+            2 => Just(Step::Land),
+            1 => Just(Step::Reopen),
+        ]
+    }
+
+    proptest! {
+        /// Ids come in any order here, as those of an import do.
+        #[test]
+        fn an_id_is_taken_as_long_as_its_session_is_there(steps in prop::collection::vec(step(), 1..40)) {
+            let base = Arc::new(Live::new());
+            let mut overlay = Overlay::over(Arc::clone(&base));
+            let (mut head, mut flying) = (0, VecDeque::new());
+            for step in steps {
+                let act = match step {
+                    Step::Create(number) => create(number),
+                    Step::Revoke(number) => {
+                        Act::Revoke { session: SessionRef::Id(id(number)), reason: EndReason::Logout }
+                    }
+                    Step::Land | Step::Reopen => {
+                        for (sequence, event) in flying.drain(..) {
+                            apply(&mut base.writer(), sequence, &event);
+                        }
+                        overlay.forget(head);
+                        if matches!(step, Step::Reopen) {
+                            overlay = Overlay::over(Arc::clone(&base));
+                        }
+                        continue;
+                    }
+                };
+                let was_there = matches!(&act, Act::Create(new) if overlay.session(new.id).is_some());
+                let decided = decide(&overlay, &Command::new(act), 1);
+                prop_assert_eq!(decided.is_err(), was_there);
+                for event in decided.map_or_else(|_taken| Vec::new(), |Decided { events, .. }| events) {
+                    head += 1;
+                    overlay.fold(head, &event);
+                    flying.push_back((head, event));
+                }
+                for number in 0..9 {
+                    prop_assert_eq!(
+                        overlay.has_session(id(number)),
+                        overlay.session(id(number)).is_some()
+                    );
+                }
+            }
+        }
+    }
+}

@@ -32,7 +32,7 @@ impl<V: SessionView> Scene<'_, V> {
         past: &Past,
     ) -> Result<Decided, Rejection> {
         let new = &adopted.session;
-        if self.view.session(new.id).is_some() {
+        if self.view.has_session(new.id) {
             return Err(Rejection::SessionIdTaken(new.id));
         }
         check(&new.data)?;
