@@ -193,6 +193,23 @@ fn a_glance_says_of_every_kind_what_reading_it_whole_says() {
     }
 }
 
+#[test]
+fn a_glance_refuses_a_schema_of_another_time_as_reading_does() {
+    for event in samples() {
+        let bytes = encode(&event).expect("small");
+        let (kind, schema, _) = split_head(&bytes).expect("a head");
+        let mut later = bytes.clone();
+        later[2..4].copy_from_slice(&(schema + 1).to_le_bytes());
+        assert_eq!(split_head(&later).expect("a head").1, schema + 1);
+        for refused in [glance(&later).map(drop), decode(&later).map(drop)] {
+            assert!(
+                matches!(refused, Err(CodecError::Unknown { kind: of, .. }) if of == kind),
+                "{event:?}"
+            );
+        }
+    }
+}
+
 /// The bytes of every kind, as released. A difference here breaks every ledger in the field: it
 /// wants a new schema and an upcaster, never another golden file.
 #[test]
