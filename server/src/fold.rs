@@ -8,9 +8,8 @@ pub(crate) mod base;
 use std::collections::HashMap;
 
 use passbook::{
-    Actor, EndReason, Ending, Event, Fact, Recorded, SessionId,
-    core::{Rule, SessionState, SessionView as _, SpentToken, State, Text, WholeState as _, apply},
-    expiry_reason,
+    Actor, Cause, EndReason, Ending, Event, Fact, Recorded, SessionId,
+    core::{SessionState, SessionView as _, SpentToken, State, Text, WholeState as _, apply},
 };
 
 use base::{Base, Plan, plan};
@@ -74,10 +73,7 @@ impl Fold {
         let doomed: Vec<_> = self
             .doomed(event)
             .into_iter()
-            .map(|(state, reason)| {
-                let spent = self.state.spent_tokens(state.id());
-                (state, spent, reason)
-            })
+            .map(|state| (self.state.spent_tokens(state.id()), state))
             .collect();
         if let Fact::SessionCreated { subject, .. } = &event.fact {
             let track = Track { created_sequence: *sequence, created_by: event.actor.clone() };
@@ -86,13 +82,12 @@ impl Fold {
         apply(&mut self.state, *sequence, event);
         self.sequence = *sequence;
         self.at_ms = event.at_ms;
-        let gone =
-            doomed.into_iter().filter(|(state, ..)| self.state.session(state.id()).is_none());
+        let gone = doomed.into_iter().filter(|(_, state)| !self.state.has_session(state.id()));
         let gone: Vec<_> = gone.collect();
         gone.into_iter()
-            .map(|(state, spent, reason)| Ended {
+            .map(|(spent, state)| Ended {
                 track: self.tracks.remove(&state.id()),
-                end: end_by(recorded, &state, reason),
+                end: End::of(&Ending::by(&state, recorded.clone(), None)),
                 state,
                 spent,
             })
@@ -112,23 +107,17 @@ impl Fold {
         self.tracks.get(&id)
     }
 
-    /// The sessions that the event may end, and why it would.
-    fn doomed(&self, event: &Event) -> Vec<(SessionState, EndReason)> {
-        let one = |id: SessionId, reason| {
-            self.state.session(id).map(|state| (state, reason)).into_iter().collect()
-        };
+    /// The sessions that the event may end.
+    fn doomed(&self, event: &Event) -> Vec<SessionState> {
         match &event.fact {
-            Fact::SessionRevoked { subject, reason, .. } => one(subject.session, *reason),
-            Fact::TokenReuseDetected { subject, .. } => one(subject.session, EndReason::TokenReuse),
-            Fact::UserSessionsRevoked { user, reason, .. } => {
-                let states = self.state.sessions_of(user);
-                states.into_iter().map(|state| (state, *reason)).collect()
+            Fact::SessionRevoked { subject, .. } | Fact::TokenReuseDetected { subject, .. } => {
+                self.state.session(subject.session).into_iter().collect()
             }
+            Fact::UserSessionsRevoked { user, .. } => self.state.sessions_of(user),
             Fact::SessionsExpired { effective_now_ms, .. }
             | Fact::Compacted { effective_now_ms, .. } => {
                 let ids = self.state.expired(*effective_now_ms);
-                let states = ids.into_iter().filter_map(|id| self.state.session(id));
-                states.map(|state| (state.clone(), expiry_reason(&state))).collect()
+                ids.into_iter().filter_map(|id| self.state.session(id)).collect()
             }
             Fact::Opened { .. }
             | Fact::PolicySet { .. }
@@ -149,7 +138,7 @@ impl Fold {
 }
 
 impl End {
-    /// As the ledger explains it; the rule's words are left to the explanation.
+    /// As the ledger explains it.
     pub(crate) fn of(ending: &Ending) -> Self {
         let note = ending.event.as_ref().and_then(|recorded| recorded.event.note.as_ref());
         Self {
@@ -157,68 +146,34 @@ impl End {
             at_ms: ending.at_ms,
             sequence: ending.sequence(),
             actor: ending.actor().clone(),
-            rule: None,
+            rule: rule_of(ending),
             note: note.map(|note| note.text().clone()),
         }
     }
-}
 
-fn end_by(recorded: &Recorded, state: &SessionState, reason: EndReason) -> End {
-    let Recorded { sequence, event } = recorded;
-    let (at_ms, rule) =
-        if matches!(event.fact, Fact::SessionsExpired { .. } | Fact::Compacted { .. }) {
-            (state.session.expires_at_ms, Some(expiry_rule(reason)))
-        } else {
-            (event.happened_at_ms(), rule_of(&event.fact))
-        };
-    End {
-        reason,
-        at_ms,
-        sequence: Some(*sequence),
-        actor: event.actor.clone(),
-        rule,
-        note: event.note.as_ref().map(|note| note.text().clone()),
+    /// Of a session whose time has come and of which no event says so yet.
+    pub(crate) fn by_clock(state: &SessionState) -> Self {
+        Self::of(&Ending::by_clock(state, state.session.expires_at_ms, None))
     }
 }
 
-/// The end of a session whose time has come and of which no event says so yet.
-pub(crate) fn end_by_clock(state: &SessionState) -> End {
-    let reason = expiry_reason(state);
-    End {
-        reason,
-        at_ms: state.session.expires_at_ms,
-        sequence: None,
-        actor: Actor::System,
-        rule: Some(expiry_rule(reason)),
-        note: None,
-    }
-}
-
-/// By which rule the event ended something, where it is not that someone asked for it.
-fn rule_of(fact: &Fact) -> Option<String> {
-    if let Fact::TokenReuseDetected { presented_generation, current_generation, .. } = fact {
-        return Some(format!(
-            "a token of generation {presented_generation} was shown, when {current_generation} \
-             was current"
-        ));
-    }
-    let Fact::SessionRevoked { rule, .. } = fact else { return None };
-    match rule {
-        Rule::Requested => None,
-        Rule::ReplacedBy(id) => Some(format!("the login of {id} took its place")),
-        Rule::SessionsPerUser { limit, live } => {
+/// By which rule the session ended, in a few words, where it is not that someone asked for it.
+fn rule_of(ending: &Ending) -> Option<String> {
+    match ending.cause {
+        Cause::Requested | Cause::AllOfUser { .. } => None,
+        Cause::Replaced { by } => Some(format!("the login of {by} took its place")),
+        Cause::Evicted { limit, live, .. } => {
             Some(format!("its user had {live} live sessions at a limit of {limit}"))
         }
+        Cause::Reused { presented_generation, current_generation, .. } => Some(format!(
+            "a token of generation {presented_generation} was shown, when {current_generation} \
+             was current"
+        )),
+        Cause::Expired { .. } if ending.reason == EndReason::ExpiredAbsolute => {
+            Some("its absolute timeout came".to_owned())
+        }
+        Cause::Expired { .. } => Some("nobody refreshed or touched it in time".to_owned()),
     }
-}
-
-fn expiry_rule(reason: EndReason) -> String {
-    let rule = if reason == EndReason::ExpiredAbsolute {
-        "its absolute timeout came"
-    } else {
-        "nobody refreshed or touched it in time"
-    };
-    rule.to_owned()
 }
 
 /// Hears of every event folded, with the state behind it and the sessions that it ended.

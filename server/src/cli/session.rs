@@ -15,7 +15,7 @@ use crate::{
     at::At,
     failure::Failure,
     filter::{Filter, Key},
-    fold::{Depth, end_by_clock, fold, judged_at_ms},
+    fold::{Depth, End, fold, judged_at_ms},
     progress::Unit,
     reading::Book,
 };
@@ -201,7 +201,7 @@ pub(crate) fn select(
     progress.finish();
     let judged_at_ms = judged_at_ms(until, &folded, now_ms);
     for state in folded.state.iter() {
-        let end = state.session.is_expired(judged_at_ms).then(|| end_by_clock(state));
+        let end = state.session.is_expired(judged_at_ms).then(|| End::by_clock(state));
         take(SessionItem::of(state, folded.track(state.id()), end.as_ref()));
     }
     counts.ended_since = (folded.from > 1).then_some(folded.from);

@@ -159,12 +159,8 @@ impl Cause {
 }
 
 impl Ending {
-    /// The end by an event that took the session away, as it was before.
-    pub(crate) fn by(
-        before: &SessionState,
-        recorded: Recorded,
-        policy: Option<PolicyInForce>,
-    ) -> Self {
+    /// The end by an event that took the session away, as it was before, under the policy in force.
+    pub fn by(before: &SessionState, recorded: Recorded, policy: Option<PolicyInForce>) -> Self {
         let (cause, reason) = Cause::of(before, &recorded.event);
         let at_ms = if reason.is_expiry() {
             before.session.expires_at_ms
@@ -174,12 +170,9 @@ impl Ending {
         Self { reason, at_ms, event: Some(recorded), cause, policy }
     }
 
-    /// The end of a session whose time has come and of which no event says so yet.
-    pub(crate) fn by_clock(
-        state: &SessionState,
-        now_ms: u64,
-        policy: Option<PolicyInForce>,
-    ) -> Self {
+    /// The end of a session whose time has come by `now_ms` (Unix milliseconds) and of which no event
+    /// says so yet.
+    pub fn by_clock(state: &SessionState, now_ms: u64, policy: Option<PolicyInForce>) -> Self {
         Self {
             reason: expiry_reason(state),
             at_ms: state.session.expires_at_ms,

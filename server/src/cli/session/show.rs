@@ -16,7 +16,7 @@ use crate::{
     at::At,
     cli::global::App,
     failure::{Exit, Failure},
-    fold::{Depth, End, Ended, Fold, Track, end_by_clock, fold, judged_at_ms},
+    fold::{Depth, End, Ended, Fold, Track, fold, judged_at_ms},
     progress::Unit,
     reading::Book,
     render::number::thousands,
@@ -112,7 +112,7 @@ fn tell(app: &App, args: &Args, book: &Book) -> Result<(SessionDocument, bool), 
 
 fn find(fold: &Fold, id: SessionId, gone: Option<Ended>, judged_at_ms: u64) -> Option<Found> {
     if let Some(state) = fold.state.session(id) {
-        let end = state.session.is_expired(judged_at_ms).then(|| end_by_clock(&state));
+        let end = state.session.is_expired(judged_at_ms).then(|| End::by_clock(&state));
         let track = fold.track(id).cloned();
         return Some(Found { spent: fold.state.spent_tokens(id), track, end, state });
     }
