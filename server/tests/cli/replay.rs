@@ -1,6 +1,10 @@
 //! Asking the past: why a session is dead, its tokens, the state at a moment.
 
-use super::support::{Store, run_with, story};
+use std::sync::Arc;
+
+use passbook::{Login, SimClock};
+
+use super::support::{BEGIN_MS, Store, close, ledger, run_with, story, tokio_free};
 
 #[test]
 fn why_names_the_event_that_ended_a_session_and_the_rule() {
@@ -23,6 +27,28 @@ fn why_names_the_event_that_ended_a_session_and_the_rule() {
     let closer = text.lines().last().expect("lines").split_once("passbook ").expect("a command");
     let closer: Vec<&str> = closer.1.split(' ').collect();
     assert!(store.run(&closer).ok().contains("\tlive\n"), "it lived just before its end");
+}
+
+#[test]
+fn what_had_expired_before_all_of_its_user_ended_is_told_as_expired() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let clock = Arc::new(SimClock::at_ms(BEGIN_MS));
+    let ledger = ledger(folder.path(), &clock);
+    let brief = tokio_free(ledger.create(Login::new("mira").lifetime_ms(60_000)));
+    let long = tokio_free(ledger.create(Login::new("mira")));
+    clock.advance_ms(120_000);
+    assert_eq!(tokio_free(ledger.revoke_all_for_user("mira")), 1, "one of them was live");
+    let (live, reused) = (long.id.to_string(), brief.id.to_string());
+    close(ledger, folder.path());
+    let store = Store { folder, live_token: long.token, live, reused };
+    for (id, reason) in [(&store.reused, "expired_idle"), (&store.live, "revoked_by_user")] {
+        let told = store.run(&["why", id, "--json"]).json();
+        let shown = store.run(&["session", "show", id, "--json"]).json();
+        assert_eq!(told["end_reason"], reason);
+        for field in ["state", "ended_at", "ended_by", "ended_sequence", "end_reason"] {
+            assert_eq!(told[field], shown[field], "{reason}: {field}");
+        }
+    }
 }
 
 #[test]
