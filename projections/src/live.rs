@@ -2,9 +2,10 @@
 //!
 //! A session is a row of 128 bytes in a slot that stays the same while the session is there. Tokens,
 //! ids, users and the expiry lead to slots; the row tells whether they are right. Each table is
-//! sharded, each shard has its lock, and a lock is held for the length of one step of one event. The
-//! locks have an order: expiry, then an index or a user's shard, then rows. Nobody asks for one of
-//! an earlier kind while holding one of a later.
+//! sharded, each shard has its lock, and a lock is held for the length of one step of one event; who
+//! looks ahead at many events (`foresight`) shares a table's locks with its readers. The locks have
+//! an order: expiry, then an index or a user's shard, then rows. Nobody asks for one of an earlier
+//! kind while holding one of a later.
 //!
 //! What a reader may count on:
 //! - of a lineage at most one token is live at any moment, and none once the session is removed;
