@@ -95,9 +95,14 @@ impl Run {
         Self { watch: Some(Arc::clone(truth)), ..self }
     }
 
-    /// The time that sessions are judged by.
+    /// The time that sessions are judged by: what the clock says, and never less than before. The
+    /// ledger is asked too, for what the two know of the clock must be the same.
+    ///
+    /// # Panics
+    /// If the ledger judges by another.
     pub fn now_ms(&mut self) -> u64 {
         self.floor_ms = self.floor_ms.max(self.rig.clock.now_ms());
+        assert_eq!(self.rig.ledger.now_ms(), self.floor_ms, "the ledger's time");
         self.floor_ms
     }
 
