@@ -69,6 +69,10 @@ impl SessionView for State {
         self.sessions.get(&id).cloned()
     }
 
+    fn has_session(&self, id: SessionId) -> bool {
+        self.sessions.contains_key(&id)
+    }
+
     fn token(&self, digest: &TokenDigest) -> Option<TokenStanding> {
         let (id, spent) = self.tokens.get(digest)?;
         let state = self.session(*id)?;

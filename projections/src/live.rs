@@ -256,6 +256,10 @@ impl SessionView for Live {
         self.read_id(id, |shard, slot, row| Some(shard.state(slot, row)))
     }
 
+    fn has_session(&self, id: SessionId) -> bool {
+        self.slot_of(id).is_some()
+    }
+
     fn token(&self, digest: &TokenDigest) -> Option<TokenStanding> {
         let live = |shard: &RowShard, slot, row: &Row| Some(shard.state(slot, row));
         if let Some(state) = self.tokens.read_live(&self.rows, digest, live) {

@@ -66,12 +66,16 @@ impl Pace {
     /// they are counted for [`REST`](Self::REST) at least.
     const BUSY_EVENTS_A_MS: u128 = 16;
 
-    /// Notes how far events are applied: whether the writer was busy since the last time.
-    pub(crate) fn is_busy(&mut self, applied: u64) -> bool {
+    /// Notes how far events are applied.
+    pub(crate) fn note(&mut self, applied: u64) {
         let events = u128::from(applied.saturating_sub(self.applied.unwrap_or(applied)));
         let rested = self.rested.max(Self::REST);
         self.applied = Some(applied);
         self.is_busy = events > Self::BUSY_EVENTS_A_MS * rested.as_millis();
+    }
+
+    /// Whether the writer was busy between the last two notes.
+    pub(crate) fn is_busy(&self) -> bool {
         self.is_busy
     }
 
@@ -125,14 +129,14 @@ mod tests {
     #[test]
     fn who_follows_a_busy_writer_rests_longer() {
         let mut pace = Pace::default();
-        assert!(!pace.is_busy(1_000_000), "what was there before says nothing of now");
-        assert_eq!(pace.rest(false), Pace::BREATH);
-        assert!(!pace.is_busy(1_004_000), "16 a millisecond");
-        assert_eq!(pace.rest(true), Pace::REST);
-        assert!(pace.is_busy(1_008_001));
-        assert_eq!(pace.rest(true), Pace::BUSY_REST);
-        assert!(pace.is_busy(1_024_002), "of a longer rest it takes more");
-        assert_eq!(pace.rest(false), Pace::BUSY_REST);
-        assert!(!pace.is_busy(1_040_002));
+        let mut rest = |applied, has_all| {
+            pace.note(applied);
+            (pace.is_busy(), pace.rest(has_all))
+        };
+        assert_eq!(rest(1_000_000, false), (false, Pace::BREATH), "what was before is no news");
+        assert_eq!(rest(1_004_000, true), (false, Pace::REST), "16 a millisecond");
+        assert_eq!(rest(1_008_001, true), (true, Pace::BUSY_REST));
+        assert_eq!(rest(1_024_002, false), (true, Pace::BUSY_REST), "of a longer rest, more");
+        assert_eq!(rest(1_040_002, true), (false, Pace::REST));
     }
 }

@@ -174,7 +174,6 @@ impl Run {
         // It says when it was made, and no time that the ledger told is taken back: whether it gets
         // as far as that or not, both know of this moment.
         self.now_ms();
-        drop(self.rig.ledger.session(&token(0)));
         let info = self.rig.ledger.snapshot()?;
         assert_eq!(info.digest, self.rig.ledger.fingerprint(), "a snapshot of something else");
         tally.add("snapshots", 1);

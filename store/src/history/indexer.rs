@@ -182,8 +182,8 @@ impl Feeder {
         loop {
             let Some(engine) = self.engine.upgrade() else { return Ended::Stopped };
             let applied = engine.inflight.applied();
-            let is_busy = pace.is_busy(applied);
-            let round = if is_busy { BUSY_ROUND_EVENTS } else { ROUND_EVENTS };
+            pace.note(applied);
+            let round = if pace.is_busy() { BUSY_ROUND_EVENTS } else { ROUND_EVENTS };
             let kept = engine.journal.extent();
             match add(&engine, &mut index, through..applied, round) {
                 Ok(now) => {

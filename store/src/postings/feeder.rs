@@ -57,7 +57,7 @@ impl Feeder {
         loop {
             let Some(engine) = self.engine.upgrade() else { return };
             let applied = engine.inflight.applied();
-            pace.is_busy(applied);
+            pace.note(applied);
             let added = self.postings.add(&*engine.journal, applied);
             // Dropped before we rest: it may be the last handle.
             drop(engine);

@@ -86,7 +86,7 @@ impl Noted {
     /// The sessions that the event took away, as they were before.
     pub(super) fn removed<'a>(&'a self, live: &'a Live) -> impl Iterator<Item = &'a SessionState> {
         let before = self.sessions.values().flatten().map(|before| &before.state);
-        before.filter(|state| live.session(state.id()).is_none())
+        before.filter(|state| !live.has_session(state.id()))
     }
 
     /// What the event changed, from before to now.
