@@ -144,6 +144,16 @@ impl<'a> Replay<'a> {
     /// The rules in force after the last event, and since when. Reads no more than it needs for that:
     /// the state is not rebuilt.
     ///
+    /// ```
+    /// # fn main() -> Result<(), passbook::LedgerError> {
+    /// use passbook::{Ledger, Policy};
+    /// let policy = Policy { idle_timeout_ms: 3_600_000, ..Policy::default() };
+    /// let ledger = Ledger::builder().policy(policy).open_blocking()?;
+    /// let in_force = ledger.replay().policy()?;
+    /// assert_eq!((in_force.policy, in_force.since_sequence), (policy, 2)); // behind `Opened`
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// [`LedgerError::NotRetained`] if no event and no snapshot that is kept says which;
     /// [`LedgerError::Read`] and [`LedgerError::Event`].
