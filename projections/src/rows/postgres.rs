@@ -6,10 +6,12 @@
 
 mod connections;
 mod reader;
+mod succession;
 mod work;
 
 use std::{
     fmt,
+    ops::RangeInclusive,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -20,25 +22,26 @@ use passbook_core::SessionId;
 use super::{
     BackendError, Checkpoint, MirrorBackend, RowBatch, SessionBackend, SessionRow, columns::Columns,
 };
-use connections::{Connections, chain, late};
+use connections::{CONNECT_TIMEOUT, Connections, chain, late};
 use work::{Answer, Job};
 
 pub use reader::{PostgresReader, PostgresRow, PostgresValue};
 
-/// How long the server may take for one row; more of them have more time.
+/// How long the server may take for one row, if nothing else is said; more of them have more time.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// What each row of a batch adds to that.
 const ROW_TIMEOUT: Duration = Duration::from_millis(1);
+/// What may be said.
+const CALL_TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(1);
 /// How long the server may take to give all rows.
 const LOAD_TIMEOUT: Duration = Duration::from_mins(5);
-/// Connections at once.
-const CONNECTIONS_MAX: usize = 4;
-
 /// Sessions as rows of the table `passbook_sessions` in a PostgreSQL database, for
 /// `SessionStore::with_backend` and as a mirror of a ledger.
 ///
-/// Connections that broke are made anew with the next call. The server's `synchronous_commit` says
-/// what an answer promises. PostgreSQL keeps no NUL character in a text: a session with one in its
+/// It has one connection at a time; one that broke, or gave no answer in time, is made anew with the
+/// next call. Before that the server ends the old one, so that what is still under way on it does not
+/// come after what was asked later: a pooler in between must give each connection a session of its
+/// own. The server's `synchronous_commit` says what an answer promises. PostgreSQL keeps no NUL character in a text: a session with one in its
 /// user id, device, tenant or user agent can't be written.
 ///
 /// ```no_run
@@ -50,6 +53,7 @@ const CONNECTIONS_MAX: usize = 4;
 /// ```
 pub struct PostgresSessionBackend {
     connections: Connections,
+    call_timeout: Duration,
     removals: Option<PathBuf>,
 }
 
@@ -63,8 +67,8 @@ impl PostgresSessionBackend {
     /// [`BackendError`]: the address is none, the server can't be reached or refuses, or a newer
     /// version of Passbook wrote the tables.
     pub fn connect(url: &str) -> Result<Self, BackendError> {
-        let connections = Connections::new(url, CONNECTIONS_MAX)?;
-        let backend = Self { connections, removals: None };
+        let connections = Connections::new(url, Some(succession::hook(CONNECT_TIMEOUT)))?;
+        let backend = Self { connections, call_timeout: CALL_TIMEOUT, removals: None };
         backend.call("migrate", CALL_TIMEOUT, Job::Migrate)?;
         Ok(backend)
     }
@@ -75,6 +79,14 @@ impl PostgresSessionBackend {
     #[must_use]
     pub fn with_removals_file(mut self, path: impl AsRef<Path>) -> Self {
         self.removals = Some(path.as_ref().to_owned());
+        self
+    }
+
+    /// Sets how long the server may take to write, remove or find one row: 10 s if nothing is said. Each
+    /// further row of a batch adds a millisecond. Below a millisecond it is one, above an hour an hour.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.call_timeout = timeout.clamp(*CALL_TIMEOUTS.start(), *CALL_TIMEOUTS.end());
         self
     }
 
@@ -92,6 +104,7 @@ impl PostgresSessionBackend {
 impl fmt::Debug for PostgresSessionBackend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PostgresSessionBackend")
+            .field("call_timeout", &self.call_timeout)
             .field("removals", &self.removals)
             .finish_non_exhaustive()
     }
@@ -107,11 +120,11 @@ impl SessionBackend for PostgresSessionBackend {
 
     fn save(&self, row: &SessionRow) -> Result<(), BackendError> {
         let columns = Columns::of(row).map_err(|why| BackendError::new("save", why))?;
-        self.call("save", CALL_TIMEOUT, Job::Save(columns)).map(|_done| ())
+        self.call("save", self.call_timeout, Job::Save(columns)).map(|_done| ())
     }
 
     fn remove(&self, id: &SessionId) -> Result<(), BackendError> {
-        self.call("remove", CALL_TIMEOUT, Job::Remove(id.to_string())).map(|_done| ())
+        self.call("remove", self.call_timeout, Job::Remove(id.to_string())).map(|_done| ())
     }
 
     fn removals_file(&self) -> Option<PathBuf> {
@@ -121,7 +134,7 @@ impl SessionBackend for PostgresSessionBackend {
 
 impl MirrorBackend for PostgresSessionBackend {
     fn checkpoint(&self) -> Result<Option<Checkpoint>, BackendError> {
-        match self.call("load", CALL_TIMEOUT, Job::Checkpoint)? {
+        match self.call("load", self.call_timeout, Job::Checkpoint)? {
             Answer::Checkpoint(found) => Ok(found),
             Answer::Done | Answer::Rows(_) => Err(unexpected("load")),
         }
@@ -136,7 +149,8 @@ impl MirrorBackend for PostgresSessionBackend {
             checkpoint: batch.checkpoint,
         };
         let rows = u32::try_from(batch.saved.len() + batch.removed.len()).unwrap_or(u32::MAX);
-        self.call("apply", CALL_TIMEOUT + ROW_TIMEOUT.saturating_mul(rows), job).map(|_done| ())
+        self.call("apply", self.call_timeout + ROW_TIMEOUT.saturating_mul(rows), job)
+            .map(|_done| ())
     }
 }
 

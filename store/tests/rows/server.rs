@@ -62,10 +62,16 @@ impl Server {
     /// What `psql` says to that statement.
     #[track_caller]
     pub(crate) fn psql(&self, sql: &str) -> String {
-        let mut psql = Command::new(self.programs.join("psql"));
-        let told = psql.args(["-XAtq", "-d", &self.url(), "-c", sql]).output().expect("it starts");
+        let told = self.psql_program().args(["-c", sql]).output().expect("it starts");
         assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
         String::from_utf8(told.stdout).expect("text")
+    }
+
+    /// `psql`, connected to it.
+    pub(crate) fn psql_program(&self) -> Command {
+        let mut psql = Command::new(self.programs.join("psql"));
+        psql.args(["-XAtq", "-d", &self.url()]);
+        psql
     }
 
     /// Ends it as a failing machine would: no process of it does anything more.

@@ -1,5 +1,5 @@
-//! Connections to a PostgreSQL server: how they are made, with TLS, and how a thread that is not
-//! asynchronous waits for what is asked on them.
+//! The connection to a PostgreSQL server: how it is made and made anew, with TLS, and how a thread
+//! that is not asynchronous waits for what is asked on it.
 
 use std::{
     error::Error as StdError,
@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime as Clock};
+use deadpool_postgres::{Hook, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime as Clock};
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::Config;
@@ -17,10 +17,10 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::BackendError;
 
-/// How long a connection may take to be made, and a call to get one.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection may take to be made.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A server, the connections to it, and the thread that does the work.
+/// A server, the connection to it, and the thread that does the work.
 pub(super) struct Connections {
     /// Taken when it is dropped.
     runtime: Option<Runtime>,
@@ -28,8 +28,9 @@ pub(super) struct Connections {
 }
 
 impl Connections {
-    /// Connects with the first call only; there are at most `connections_max` at once.
-    pub(super) fn new(url: &str, connections_max: usize) -> Result<Self, BackendError> {
+    /// Connects with the first call only; there is one connection at a time. `begin` is done with each
+    /// before it is used.
+    pub(super) fn new(url: &str, begin: Option<Hook>) -> Result<Self, BackendError> {
         let failed = |error: &dyn fmt::Display| BackendError::new("open", error);
         let config = config_of(url).map_err(|why| failed(&why))?;
         let runtime = Builder::new_multi_thread()
@@ -40,14 +41,17 @@ impl Connections {
             .map_err(|error| failed(&error))?;
         let tls = tls().map_err(|error| failed(&error))?;
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let pool = Pool::builder(Manager::from_config(config, tls, recycling))
-            .max_size(connections_max)
+        let mut pool = Pool::builder(Manager::from_config(config, tls, recycling))
+            .max_size(1)
             .runtime(Clock::Tokio1)
-            .wait_timeout(Some(CONNECT_TIMEOUT))
+            // The call before has a deadline of its own.
+            .wait_timeout(None)
             .create_timeout(Some(CONNECT_TIMEOUT))
-            .recycle_timeout(Some(CONNECT_TIMEOUT))
-            .build()
-            .map_err(|error| failed(&error))?;
+            .recycle_timeout(Some(CONNECT_TIMEOUT));
+        if let Some(begin) = begin {
+            pool = pool.post_create(begin);
+        }
+        let pool = pool.build().map_err(|error| failed(&error))?;
         Ok(Self { runtime: Some(runtime), pool })
     }
 

@@ -61,7 +61,7 @@ impl PostgresReader {
     /// # Errors
     /// [`BackendError`]: the address is none, or the server can't be reached or refuses.
     pub fn connect(url: &str) -> Result<Self, BackendError> {
-        let connections = Connections::new(url, 1)?;
+        let connections = Connections::new(url, None)?;
         let pool = connections.pool.clone();
         let client = connections.call("open", async move {
             let client = pool.get().await.map_err(|error| chain(&error))?;

@@ -17,6 +17,9 @@ const STATEMENT_ROWS: usize = 1_000;
 /// Of two programs that migrate at once, one waits: any number that others don't use.
 const LOCK_MIGRATION: &str = "SELECT pg_advisory_xact_lock(7308327755813713)";
 
+/// Waits for every statement that has begun to change rows, also of a process that is gone.
+const LOCK_ROWS: &str = "LOCK TABLE passbook_sessions IN SHARE MODE";
+
 const UPSERT_MANY: &str = "SELECT * FROM UNNEST($1::text[], $2::bytea[], $3::text[], $4::boolean[], \
      $5::bigint[], $6::bigint[], $7::bigint[], $8::text[], $9::text[], $10::text[], $11::text[], \
      $12::text[])";
@@ -126,9 +129,12 @@ async fn upsert(transaction: &Transaction<'_>, rows: &[Columns]) -> Result<(), S
     change(transaction, &columns::UPSERT.replace(one, UPSERT_MANY), &values).await
 }
 
-async fn load(client: &Object) -> Result<Vec<SessionRow>, String> {
-    let statement = client.prepare_cached(columns::SELECT_ALL).await.map_err(said)?;
-    let rows = client.query(&statement, &[]).await.map_err(said)?;
+async fn load(client: &mut Object) -> Result<Vec<SessionRow>, String> {
+    let transaction = client.transaction().await.map_err(said)?;
+    transaction.batch_execute(LOCK_ROWS).await.map_err(said)?;
+    let statement = transaction.prepare_cached(columns::SELECT_ALL).await.map_err(said)?;
+    let rows = transaction.query(&statement, &[]).await.map_err(said)?;
+    transaction.commit().await.map_err(said)?;
     rows.iter().map(|row| columns_of(row).map_err(said)?.row()).collect()
 }
 

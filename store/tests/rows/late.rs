@@ -1,0 +1,84 @@
+//! What a PostgreSQL does after nobody waits for it any more: nothing comes after what was asked
+//! later.
+
+use std::time::Duration;
+
+use passbook::{PostgresSessionBackend, SessionBackend as _};
+
+use super::{
+    held::{Halted, Psql},
+    sample::bare,
+    server::Server,
+};
+
+/// Sessions of the server that wait for a lock.
+fn waiting(server: &Server) -> bool {
+    server.psql("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted").trim() != "0"
+}
+
+fn rows(server: &Server) -> String {
+    server.psql("SELECT count(*) FROM passbook_sessions").trim().to_owned()
+}
+
+#[test]
+fn a_write_that_was_given_up_does_not_bring_back_a_row_that_was_removed() {
+    let server = Server::start();
+    let backend = PostgresSessionBackend::connect(&server.url()).expect("it connects");
+    let backend = backend.with_timeout(Duration::from_secs(2));
+    backend.save(&bare(1)).expect("written");
+    let session =
+        server.psql("SELECT pid FROM pg_stat_activity WHERE application_name = 'passbook'");
+    let halted = Halted::new(session.trim());
+    let error = backend.save(&bare(1)).expect_err("nobody answers");
+    assert!(error.why.contains("no answer"), "{error}");
+
+    std::thread::scope(|scope| {
+        let removing = scope.spawn(|| backend.remove(&bare(1).id));
+        while !waiting(&server) && !removing.is_finished() {
+            std::thread::yield_now();
+        }
+        assert_eq!(rows(&server), "1", "what is late may come yet");
+        drop(halted);
+        removing.join().expect("no panic").expect("removed");
+    });
+    let there = format!("SELECT count(*) FROM pg_stat_activity WHERE pid = {}", session.trim());
+    while server.psql(&there).trim() != "0" {
+        std::thread::yield_now();
+    }
+    assert_eq!(rows(&server), "0", "it stays removed");
+}
+
+#[test]
+fn a_write_that_waits_for_others_is_ended_by_the_next_one() {
+    let server = Server::start();
+    let backend = PostgresSessionBackend::connect(&server.url()).expect("it connects");
+    let backend = backend.with_timeout(Duration::from_secs(2));
+    backend.save(&bare(1)).expect("written");
+    let mut other = Psql::open(&server);
+    other.run("BEGIN; DELETE FROM passbook_sessions");
+    let error = backend.save(&bare(1)).expect_err("another transaction has the row");
+    assert!(error.why.contains("no answer"), "{error}");
+
+    backend.save(&bare(2)).expect("written, whatever holds up the other");
+    other.run("COMMIT");
+    assert_eq!(backend.load_all().expect("loaded"), [bare(2)], "what was given up is not there");
+}
+
+#[test]
+fn rows_are_loaded_when_every_write_that_has_begun_has_ended() {
+    let server = Server::start();
+    let backend = PostgresSessionBackend::connect(&server.url()).expect("it connects");
+    backend.save(&bare(1)).expect("written");
+    // A statement of a process that is gone: the server has not noticed yet.
+    let mut other = Psql::open(&server);
+    other.run("BEGIN; DELETE FROM passbook_sessions");
+
+    std::thread::scope(|scope| {
+        let loading = scope.spawn(|| backend.load_all());
+        while !waiting(&server) && !loading.is_finished() {
+            std::thread::yield_now();
+        }
+        other.run("COMMIT");
+        assert_eq!(loading.join().expect("no panic").expect("loaded"), []);
+    });
+}
