@@ -12,6 +12,9 @@ use passbook_tests::{
     suites::{SUITES, Suite, kill::victim},
 };
 
+/// How often a suite says how far it is.
+const SAYS_EVERY: Duration = Duration::from_secs(30);
+
 /// Runs suites of the proof: all, or those that are named.
 #[derive(Debug, Parser)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
@@ -53,7 +56,8 @@ impl Args {
     }
 
     fn plan(&self, suite: &Suite) -> Plan {
-        let plan = Plan { seed: self.seed, only: self.case, ..Plan::default() };
+        let says_every = Some(SAYS_EVERY);
+        let plan = Plan { seed: self.seed, only: self.case, says_every, ..Plan::default() };
         let minutes = self.minutes.or(self.long.then_some(60));
         match minutes {
             Some(minutes) => Plan { time: Some(Duration::from_secs(60 * minutes)), ..plan },

@@ -36,13 +36,24 @@ pub struct Plan {
     pub threads: usize,
     /// Runs to make a failure shorter, where a suite can.
     pub shrinks_max: u32,
+    /// How often it says on stderr how far it is, so that nobody takes a long suite for a stuck one;
+    /// `None` = never.
+    pub says_every: Option<Duration>,
 }
 
 impl Default for Plan {
     /// What CI does: until a suite has had ten seconds.
     fn default() -> Self {
         let time = Some(Duration::from_secs(10));
-        Self { seed: 1, cases: None, time, only: None, threads: 0, shrinks_max: SHRINKS_MAX }
+        Self {
+            seed: 1,
+            cases: None,
+            time,
+            only: None,
+            threads: 0,
+            shrinks_max: SHRINKS_MAX,
+            says_every: None,
+        }
     }
 }
 
@@ -66,12 +77,14 @@ impl Plan {
     ) -> Result<Report, Failure> {
         let start = Instant::now();
         let (next, failed) = (AtomicU64::new(0), AtomicBool::new(false));
+        let said = AtomicU64::new(0);
         let (total, failure) = (Mutex::new(Tally::default()), Mutex::new(None));
         let work = || {
             let mut tally = Tally::default();
             while !failed.load(Ordering::Relaxed)
                 && let Some(number) = self.take(&next, start)
             {
+                self.say(suite, number, start.elapsed(), &said);
                 let mut rng = SmallRng::seed_from_u64(mix(self.seed, number));
                 let one = || case(number, &mut rng, &mut tally);
                 if let Err(panic) = catch_unwind(AssertUnwindSafe(one)) {
@@ -96,6 +109,18 @@ impl Plan {
         let tally = total.into_inner().expect("no panic under it");
         let report = Report { suite, seed: self.seed, time: start.elapsed(), tally };
         failure.map_or(Ok(report), Err)
+    }
+
+    /// Says how far it is, if that is due. `said` counts how often it was.
+    #[expect(clippy::print_stderr, reason = "it is asked for")]
+    fn say(&self, suite: &str, case: u64, since: Duration, said: &AtomicU64) {
+        let Some(every) = self.says_every else { return };
+        let due = since.as_millis() / every.as_millis().max(1);
+        let due = u64::try_from(due).unwrap_or(u64::MAX);
+        if said.fetch_max(due, Ordering::Relaxed) < due {
+            let of = self.cases.map(|cases| format!(" of {cases}")).unwrap_or_default();
+            eprintln!("{suite}: at case {case}{of}, {} s", since.as_secs());
+        }
     }
 
     /// The number of the next case to run.

@@ -11,7 +11,15 @@ use super::{
     server::Server,
 };
 
-/// Sessions of the server that wait for a lock.
+/// A backend that gives up soon. It has written a row.
+fn with_a_row(server: &Server) -> PostgresSessionBackend {
+    let backend = PostgresSessionBackend::connect(&server.url()).expect("it connects");
+    let backend = backend.with_timeout(Duration::from_secs(2));
+    backend.save(&bare(1)).expect("written");
+    backend
+}
+
+/// Whether a session of the server waits for a lock.
 fn waiting(server: &Server) -> bool {
     server.psql("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted").trim() != "0"
 }
@@ -23,9 +31,7 @@ fn rows(server: &Server) -> String {
 #[test]
 fn a_write_that_was_given_up_does_not_bring_back_a_row_that_was_removed() {
     let server = Server::start();
-    let backend = PostgresSessionBackend::connect(&server.url()).expect("it connects");
-    let backend = backend.with_timeout(Duration::from_secs(2));
-    backend.save(&bare(1)).expect("written");
+    let backend = with_a_row(&server);
     let session =
         server.psql("SELECT pid FROM pg_stat_activity WHERE application_name = 'passbook'");
     let halted = Halted::new(session.trim());
@@ -51,9 +57,7 @@ fn a_write_that_was_given_up_does_not_bring_back_a_row_that_was_removed() {
 #[test]
 fn a_write_that_waits_for_others_is_ended_by_the_next_one() {
     let server = Server::start();
-    let backend = PostgresSessionBackend::connect(&server.url()).expect("it connects");
-    let backend = backend.with_timeout(Duration::from_secs(2));
-    backend.save(&bare(1)).expect("written");
+    let backend = with_a_row(&server);
     let mut other = Psql::open(&server);
     other.run("BEGIN; DELETE FROM passbook_sessions");
     let error = backend.save(&bare(1)).expect_err("another transaction has the row");
@@ -67,8 +71,7 @@ fn a_write_that_waits_for_others_is_ended_by_the_next_one() {
 #[test]
 fn rows_are_loaded_when_every_write_that_has_begun_has_ended() {
     let server = Server::start();
-    let backend = PostgresSessionBackend::connect(&server.url()).expect("it connects");
-    backend.save(&bare(1)).expect("written");
+    let backend = with_a_row(&server);
     // A statement of a process that is gone: the server has not noticed yet.
     let mut other = Psql::open(&server);
     other.run("BEGIN; DELETE FROM passbook_sessions");
