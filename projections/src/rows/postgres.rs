@@ -22,7 +22,7 @@ use passbook_core::SessionId;
 use super::{
     BackendError, Checkpoint, MirrorBackend, RowBatch, SessionBackend, SessionRow, columns::Columns,
 };
-use connections::{CONNECT_TIMEOUT, Connections, chain, late};
+use connections::{CONNECT_TIMEOUT, Connections, connection, late};
 use work::{Answer, Job};
 
 pub use reader::{PostgresReader, PostgresRow, PostgresValue};
@@ -160,7 +160,7 @@ fn unexpected(operation: &'static str) -> BackendError {
 
 /// Does the job on a connection of the pool. One that gave no answer in time is not used again.
 async fn run(pool: &Pool, timeout: Duration, job: Job) -> Result<Answer, String> {
-    let mut client = pool.get().await.map_err(|error| chain(&error))?;
+    let mut client = connection(pool).await?;
     match tokio::time::timeout(timeout, work::run(&mut client, job)).await {
         Ok(done) => done,
         Err(_elapsed) => {

@@ -21,6 +21,7 @@ mod import;
 mod locks;
 mod mirror;
 mod pipes;
+mod postgres_tls;
 mod pylon_postgres;
 mod questions;
 mod replay;

@@ -17,6 +17,7 @@ pub(crate) struct Server {
     programs: PathBuf,
     /// Whom it runs as, if we are root: it refuses to run as root.
     user: Option<u32>,
+    settings: Vec<String>,
     running: Option<Running>,
 }
 
@@ -27,13 +28,19 @@ struct Running {
 }
 
 impl Server {
-    /// Makes a database and starts the server.
+    /// Makes a database and starts the server, for connections by its socket.
     pub(crate) fn start() -> Self {
+        Self::start_with(|_data| vec!["listen_addresses=".to_owned()])
+    }
+
+    /// The same, with what `prepare` does in the folder of its data and the settings that it names.
+    pub(crate) fn start_with(prepare: impl FnOnce(&Path) -> Vec<String>) -> Self {
         let folder = tempfile::Builder::new().prefix("pg").tempdir().expect("a folder");
         let is_root = std::fs::metadata("/proc/self").expect("Linux").uid() == 0;
         let user = is_root.then(unprivileged);
         chown(folder.path(), user, None).expect("it is ours");
-        let mut server = Self { folder, programs: programs(), user, running: None };
+        let settings = Vec::new();
+        let mut server = Self { folder, programs: programs(), user, settings, running: None };
         let data = server.data();
         let made = server
             .program("initdb")
@@ -49,6 +56,7 @@ impl Server {
             .output()
             .expect("initdb starts");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        server.settings = prepare(&server.data());
         server.restart();
         server
     }
@@ -56,7 +64,8 @@ impl Server {
     /// Where to connect to.
     pub(crate) fn url(&self) -> String {
         let socket = self.folder.path().display().to_string().replace('/', "%2F");
-        format!("postgres://passbook@{socket}/postgres")
+        let port = self.settings.iter().find_map(|setting| setting.strip_prefix("port="));
+        format!("postgres://passbook@{socket}:{}/postgres", port.unwrap_or("5432"))
     }
 
     /// What `psql` says to that statement.
@@ -92,7 +101,8 @@ impl Server {
             .arg(self.data())
             .arg("-k")
             .arg(self.folder.path())
-            .args(["-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=20"])
+            .args(["-c", "fsync=off", "-c", "max_connections=20"])
+            .args(self.settings.iter().flat_map(|setting| ["-c", setting]))
             .stderr(Stdio::piped())
             .spawn()
             .expect("postgres starts");

@@ -9,7 +9,9 @@ use std::{
     time::Duration,
 };
 
-use deadpool_postgres::{Hook, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime as Clock};
+use deadpool_postgres::{
+    Hook, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime as Clock,
+};
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::Config;
@@ -83,6 +85,16 @@ impl Drop for Connections {
     }
 }
 
+/// The connection: the one that there is, or a new one.
+pub(super) async fn connection(pool: &Pool) -> Result<Object, String> {
+    pool.get().await.map_err(|error| match &error {
+        // Without the pool's own words around it.
+        PoolError::Backend(why) => chain(why),
+        PoolError::PostCreateHook(why) => why.to_string(),
+        PoolError::Timeout(_) | PoolError::Closed | PoolError::NoRuntimeSpecified => chain(&error),
+    })
+}
+
 fn config_of(url: &str) -> Result<Config, &'static str> {
     // What the parser says may repeat a part of the password, if that is not written as it should be.
     let mut config = Config::from_str(url).map_err(|_told| {
@@ -116,7 +128,7 @@ pub(super) fn late(timeout: Duration) -> String {
 }
 
 /// An error with its causes: what the server said is one of them.
-pub(super) fn chain(error: &dyn StdError) -> String {
+fn chain(error: &dyn StdError) -> String {
     let mut words = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -10,7 +10,7 @@ use tokio_postgres::{
 
 use super::{
     BackendError, LOAD_TIMEOUT,
-    connections::{Connections, chain, late, said},
+    connections::{Connections, connection, late, said},
 };
 
 /// One moment for all that is read; the server itself refuses to write.
@@ -64,7 +64,7 @@ impl PostgresReader {
         let connections = Connections::new(url, None)?;
         let pool = connections.pool.clone();
         let client = connections.call("open", async move {
-            let client = pool.get().await.map_err(|error| chain(&error))?;
+            let client = connection(&pool).await?;
             within(super::CALL_TIMEOUT, client.batch_execute(BEGIN)).await?;
             Ok(Arc::new(client))
         })?;
