@@ -35,14 +35,16 @@ const ROW_TIMEOUT: Duration = Duration::from_millis(1);
 const CALL_TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_hours(1);
 /// How long the server may take to give all rows.
 const LOAD_TIMEOUT: Duration = Duration::from_mins(5);
+
 /// Sessions as rows of the table `passbook_sessions` in a PostgreSQL database, for
 /// `SessionStore::with_backend` and as a mirror of a ledger.
 ///
 /// It has one connection at a time; one that broke, or gave no answer in time, is made anew with the
 /// next call. Before that the server ends the old one, so that what is still under way on it does not
 /// come after what was asked later: a pooler in between must give each connection a session of its
-/// own. The server's `synchronous_commit` says what an answer promises. PostgreSQL keeps no NUL character in a text: a session with one in its
-/// user id, device, tenant or user agent can't be written.
+/// own. The server's `synchronous_commit` says what an answer promises. PostgreSQL keeps no NUL
+/// character in a text: a session with one in its user id, device, tenant or user agent can't be
+/// written.
 ///
 /// ```no_run
 /// use passbook_projections::rows::{PostgresSessionBackend, SessionBackend as _};
@@ -82,8 +84,9 @@ impl PostgresSessionBackend {
         self
     }
 
-    /// Sets how long the server may take to write, remove or find one row: 10 s if nothing is said. Each
-    /// further row of a batch adds a millisecond. Below a millisecond it is one, above an hour an hour.
+    /// Sets how long the server may take to write, remove or find one row: 10 s if nothing is said.
+    /// Each row of a batch adds a millisecond. Less than a millisecond counts as one, more than an
+    /// hour as an hour. To load all rows it has five minutes, whatever is said.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.call_timeout = timeout.clamp(*CALL_TIMEOUTS.start(), *CALL_TIMEOUTS.end());

@@ -15,6 +15,8 @@ use super::{
 };
 
 const ROWS: &str = "SELECT count(*) FROM passbook_sessions";
+/// The table's name, once it is there.
+const TABLE: &str = "SELECT to_regclass('passbook_sessions')";
 /// By the network nobody comes in but by TLS.
 const ONLY_TLS: &str = "local all all trust\nhostssl all all 127.0.0.1/32 trust\n";
 
@@ -81,11 +83,7 @@ fn rows_go_by_tls_to_the_server_that_the_address_names_and_to_no_other() {
         assert_eq!(refused.code, 6, "{refused:?}");
         assert!(refused.stderr.contains(why), "{refused:?}");
     }
-    assert_eq!(
-        server.psql("SELECT to_regclass('passbook_sessions')").trim(),
-        "",
-        "nothing is made"
-    );
+    assert_eq!(server.psql(TABLE).trim(), "", "nothing is made");
 
     // Without a word about it TLS is used as well: nobody else is let in.
     for rest in ["?sslmode=require", ""] {
@@ -105,11 +103,7 @@ fn tls_that_the_server_does_not_have_is_not_done_without() {
     let refused = mirror(&store, &to("?sslmode=require"), Path::new("/dev/null"));
     assert_eq!(refused.code, 6, "{refused:?}");
     assert!(refused.stderr.contains("TLS"), "{refused:?}");
-    assert_eq!(
-        server.psql("SELECT to_regclass('passbook_sessions')").trim(),
-        "",
-        "nothing is made"
-    );
+    assert_eq!(server.psql(TABLE).trim(), "", "nothing is made");
     assert_eq!(mirror(&store, &to(""), Path::new("/dev/null")).code, 0, "it may be without");
     assert_eq!(server.psql(ROWS).trim(), "2");
 }

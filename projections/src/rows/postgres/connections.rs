@@ -124,7 +124,7 @@ fn tls() -> Result<MakeRustlsConnect, rustls::Error> {
 
 /// What is said of a server that was waited for in vain.
 pub(super) fn late(timeout: Duration) -> String {
-    format!("no answer within {} s", timeout.as_secs())
+    format!("no answer within {timeout:?}")
 }
 
 /// An error with its causes: what the server said is one of them.

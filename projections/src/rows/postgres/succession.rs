@@ -15,7 +15,7 @@ use std::{
 use deadpool_postgres::{ClientWrapper, Hook, HookError};
 use tokio_postgres::types::ToSql;
 
-use super::connections::{late, said};
+use super::connections::said;
 
 /// Everybody that has or wants the lock, but ourselves. In `pg_locks` its number is in two halves.
 const END_BEFORE: &str = "SELECT pg_terminate_backend(pid) FROM pg_locks \
@@ -31,9 +31,8 @@ pub(super) fn hook(timeout: Duration) -> Hook {
     Hook::async_fn(move |client, _metrics| {
         Box::pin(async move {
             let begun = tokio::time::timeout(timeout, succeed(client, number)).await;
-            let begun = begun.unwrap_or_else(|_elapsed| Err(late(timeout)));
-            let failed = |why| format!("the connection before it has not ended: {why}");
-            begun.map_err(|why| HookError::message(failed(why)))
+            let late = |_| format!("the connection before it has not ended within {timeout:?}");
+            begun.map_err(late).flatten().map_err(HookError::message)
         })
     })
 }

@@ -17,7 +17,7 @@ const STATEMENT_ROWS: usize = 1_000;
 /// Of two programs that migrate at once, one waits: any number that others don't use.
 const LOCK_MIGRATION: &str = "SELECT pg_advisory_xact_lock(7308327755813713)";
 
-/// Waits for every statement that has begun to change rows, also of a process that is gone.
+/// Is granted when no transaction that writes rows is open.
 const LOCK_ROWS: &str = "LOCK TABLE passbook_sessions IN SHARE MODE";
 
 const UPSERT_MANY: &str = "SELECT * FROM UNNEST($1::text[], $2::bytea[], $3::text[], $4::boolean[], \
@@ -129,16 +129,23 @@ async fn upsert(transaction: &Transaction<'_>, rows: &[Columns]) -> Result<(), S
     change(transaction, &columns::UPSERT.replace(one, UPSERT_MANY), &values).await
 }
 
-async fn load(client: &mut Object) -> Result<Vec<SessionRow>, String> {
+/// Waits until every write that has begun has ended, also one of a process that is gone. Who writes
+/// meanwhile waits no longer than that: what is read then is not locked.
+async fn settle(client: &mut Object) -> Result<(), String> {
     let transaction = client.transaction().await.map_err(said)?;
     transaction.batch_execute(LOCK_ROWS).await.map_err(said)?;
-    let statement = transaction.prepare_cached(columns::SELECT_ALL).await.map_err(said)?;
-    let rows = transaction.query(&statement, &[]).await.map_err(said)?;
-    transaction.commit().await.map_err(said)?;
+    transaction.commit().await.map_err(said)
+}
+
+async fn load(client: &mut Object) -> Result<Vec<SessionRow>, String> {
+    settle(client).await?;
+    let statement = client.prepare_cached(columns::SELECT_ALL).await.map_err(said)?;
+    let rows = client.query(&statement, &[]).await.map_err(said)?;
     rows.iter().map(|row| columns_of(row).map_err(said)?.row()).collect()
 }
 
-async fn checkpoint(client: &Object) -> Result<Option<Checkpoint>, String> {
+async fn checkpoint(client: &mut Object) -> Result<Option<Checkpoint>, String> {
+    settle(client).await?;
     let statement = client.prepare_cached(columns::SELECT_CHECKPOINT).await.map_err(said)?;
     let Some(row) = client.query_opt(&statement, &[]).await.map_err(said)? else { return Ok(None) };
     let (ledger, sequence) = (row.try_get(0).map_err(said)?, row.try_get(1).map_err(said)?);
